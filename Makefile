@@ -1,0 +1,87 @@
+# `make help` lists what a person types here. Nothing but Python 3.11 or later has to be installed.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+RUN_STAMP := $(VENV)/.installed
+DEV_STAMP := $(VENV)/.installed-dev
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install
+LOCK := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-annotate --quiet
+PYTEST := $(BIN)/python -m pytest
+CODE := $(wildcard schemas streams agents projections relaylog simulators bench tests)
+ARGS ?=
+
+.PHONY: help
+help: ## this list
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
+		printf '  make %-12s %s\n' "$$name" "$$text"; done
+
+.PHONY: run
+run: $(RUN_STAMP) ## the whole system on this machine until Ctrl-C (ARGS=--once plays the demo and stops)
+	@exec $(BIN)/relaylog up $(ARGS)
+
+.PHONY: setup
+setup: $(RUN_STAMP) ## only the set-up: .venv, from the hash-locked requirements.lock
+
+.PHONY: test
+test: lint types ## lint, types, and unit, contract, integration and acceptance tests
+	@exec $(PYTEST) $(wildcard tests/unit tests/contract tests/history tests/integration tests/acceptance) $(ARGS)
+
+.PHONY: unit
+unit: $(DEV_STAMP) ## only the tests that need no server
+	@exec $(PYTEST) $(wildcard tests/unit tests/contract tests/history) $(ARGS)
+
+.PHONY: test-faults
+test-faults: $(DEV_STAMP) ## fault runs on real parts
+	@exec $(PYTEST) tests/faults $(ARGS)
+
+.PHONY: lint
+lint: $(DEV_STAMP) ## ruff: rules and formatting
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
+
+.PHONY: types
+types: $(DEV_STAMP) ## mypy, strict
+	$(BIN)/mypy $(CODE)
+
+.PHONY: bench
+bench: $(DEV_STAMP) ## every figure, as ratios inside one run, saved under bench/results/
+	@exec $(BIN)/python -m bench $(ARGS)
+
+.PHONY: lock
+lock: $(DEV_STAMP) ## make both lock files again from pyproject.toml (UPGRADE=1: newest versions)
+	$(LOCK) $(if $(UPGRADE),--upgrade) --output-file requirements.lock
+	$(LOCK) $(if $(UPGRADE),--upgrade) --extra dev --constraints requirements.lock --output-file requirements-dev.lock
+
+.PHONY: clean
+clean: ## remove .venv, the fetched jars and all caches; data folders stay
+	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A half-made environment has no stamp, so an interrupted set-up is finished by the next call.
+$(BIN)/python:
+	@python=""; \
+	for name in python3.13 python3.12 python3.11 python3 python; do \
+		if "$$name" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; then python="$$name"; break; fi; \
+	done; \
+	if [ -z "$$python" ]; then \
+		echo "relaylog needs Python 3.11, 3.12 or 3.13, and none was found on PATH." >&2; exit 1; fi; \
+	echo "==> making $(VENV) with $$("$$python" --version)"; \
+	if ! "$$python" -m venv --clear $(VENV); then \
+		rm -rf $(VENV); \
+		echo "$$python cannot make virtual environments: its venv or ensurepip module is missing." >&2; \
+		echo "Install it (on Debian and Ubuntu: the package python3-venv) and try again." >&2; exit 1; fi
+
+$(RUN_STAMP): requirements.lock pyproject.toml | $(BIN)/python
+	@echo "==> installing what requirements.lock pins (about 400 MB on disk, once)"
+	@$(PIP) --require-hashes --requirement requirements.lock
+	@$(PIP) --quiet --no-deps --no-build-isolation --config-settings editable_mode=compat --editable .
+	@touch $@
+
+$(DEV_STAMP): requirements-dev.lock $(RUN_STAMP)
+	@echo "==> installing the tools of the tests from requirements-dev.lock"
+	@$(PIP) --quiet --require-hashes --requirement requirements-dev.lock
+	@touch $@
