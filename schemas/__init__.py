@@ -1,0 +1,1 @@
+"""What relaylog knows: facts, identities, folds and translations, all pure (no clock, no random, no environment, no I/O)."""

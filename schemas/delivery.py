@@ -1,0 +1,44 @@
+"""What a fact demands of a platform: deliveries, each a sequence of planned calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from schemas.events import Media
+from schemas.outcomes import Platform
+
+Kind = Literal["message", "receipt", "typing"]
+
+#: Makes the URL under which Genesys may fetch a WhatsApp file: (tenant id, phone_number_id, media) -> URL.
+MediaLink = Callable[[str, str, Media], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One HTTP POST with a JSON body, relative to the platform's base URL.
+
+    With ``media`` (WhatsApp only) the file is downloaded and uploaded first, and its id set at ``body[body["type"]]["id"]``.
+    """
+
+    path: str
+    body: dict[str, Any]
+    media: Media | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Everything one fact demands of one platform; its calls are the numbered parts, sent in order."""
+
+    #: Event id of the fact.
+    id: str
+    tenant: str
+    platform: Platform
+    kind: Kind
+    #: The thread: deliveries of one lane go out one after the other.
+    lane: str
+    channel: str
+    #: Canonical time of the fact, from which the age counts.
+    time: str
+    calls: tuple[Call, ...]

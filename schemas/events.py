@@ -1,0 +1,219 @@
+"""The facts: a closed set of past-tense event types, each with the shape of its data.
+
+Everything personal (names, numbers, texts, and wamids, which contain a number) lies in ``data.personal``.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+Direction = Literal["inbound", "outbound"]
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Base of all data shapes: immutable, absent fields are not written."""
+
+
+class Person(Part):
+    """How the platforms name the customer; every field may be missing (whatsapp.md section 7)."""
+
+    #: Digits without ``+``.
+    wa_id: str | None = None
+    #: Business-scoped user id (BSUID).
+    user_id: str | None = None
+    parent_user_id: str | None = None
+    name: str | None = None
+    username: str | None = None
+
+
+class Media(Part):
+    """A file: ``id`` where WhatsApp holds it, ``url`` where Genesys or another program does."""
+
+    mime: str | None = None
+    id: str | None = None
+    url: str | None = None
+    sha256: str | None = None
+    filename: str | None = None
+    size: int | None = None
+
+
+class Choice(Part):
+    """One quick reply that the customer may tap."""
+
+    text: str
+    payload: str
+
+
+class Content(Part):
+    """What a message says, independent of the platform that carried it."""
+
+    #: One of the kinds of the query API: text, image, video, audio, document, sticker, location, contacts, button_reply,
+    #: list_reply, flow_reply, reaction, order, interactive, template, system, unsupported.
+    kind: str
+    #: Readable text of any kind (caption, title of the tapped button, "Location: ...").
+    text: str = ""
+    media: Media | None = None
+    choices: tuple[Choice, ...] = ()
+    #: Payload of the tapped button or row, without relaylog's prefix.
+    payload: str | None = None
+    #: Genesys id of the structured message that a tap answers.
+    originating_genesys_id: str | None = None
+    #: wamid of the message that this one answers, reacts to, edits or revokes.
+    refers_to: str | None = None
+    #: wamids or Genesys ids apart, the kind's own fields as the platform sent them (location, contacts, order, ...).
+    details: dict[str, Any] | None = None
+
+
+class MessagePersonal(Part):
+    """Personal part of a message."""
+
+    #: The customer's id in this tenant (``from.id`` towards Genesys): BSUID or wa_id by the tenant's setting.
+    customer: str
+    content: Content
+    person: Person = Person()
+    whatsapp_id: str | None = None
+    #: The element exactly as the platform sent it.
+    original: dict[str, Any] | None = None
+
+
+class MessageData(Part):
+    """``message.received``, ``.composed``, ``.echoed``, ``.edited``, ``.revoked``, ``.reacted``."""
+
+    #: ``phone_number_id`` of the channel.
+    channel: str
+    #: The customer's pseudonym.
+    customer: str
+    direction: Direction
+    kind: str
+    personal: MessagePersonal
+    genesys_id: str | None = None
+    genesys_conversation_id: str | None = None
+    #: Who wrote it on our side: agent, bot, api, business phone.
+    author: str | None = None
+
+
+class Failure(Part):
+    """Why something failed: the platform's own code, and words for a person."""
+
+    code: str
+    reason: str
+
+
+class StatusPersonal(Part):
+    """Personal part of a status."""
+
+    whatsapp_id: str | None = None
+    recipient: Person = Person()
+    original: dict[str, Any] | None = None
+
+
+class StatusData(Part):
+    """``status.sent``, ``.delivered``, ``.read``, ``.played``, ``.failed`` of a message that we sent to WhatsApp."""
+
+    channel: str
+    #: Event id of the message: from the callback data that we sent along, else derived from the wamid.
+    message: str
+    #: The customer's pseudonym, where the status names a customer.
+    customer: str | None = None
+    #: A long message is sent in numbered parts, each with statuses of its own.
+    part: int = 1
+    parts: int = 1
+    genesys_id: str | None = None
+    failure: Failure | None = None
+    personal: StatusPersonal = StatusPersonal()
+
+
+class TypingData(Part):
+    """``typing.started`` by an agent or bot."""
+
+    channel: str
+    customer: str
+    genesys_id: str | None = None
+    duration_ms: int | None = None
+
+
+class ReceiptData(Part):
+    """``receipt.published`` and ``receipt.failed``: Genesys on a message that we posted."""
+
+    channel: str
+    #: Genesys id of the message that the receipt is about.
+    genesys_id: str
+    customer: str | None = None
+    genesys_conversation_id: str | None = None
+    failure: Failure | None = None
+
+
+class ErrorData(Part):
+    """``platform.error_reported``: an error that WhatsApp reported without a message."""
+
+    channel: str
+    failure: Failure
+    original: dict[str, Any] | None = None
+
+
+class AliasPersonal(Part):
+    """Both identities of a customer whose number or BSUID changed."""
+
+    previous: Person
+    current: Person
+    original: dict[str, Any] | None = None
+
+
+class AliasData(Part):
+    """``customer.alias_added``: two identities are one person."""
+
+    channel: str
+    #: Pseudonyms of the old and the new identity.
+    customer: str
+    new_customer: str
+    personal: AliasPersonal
+
+
+class PreferencePersonal(Part):
+    """Who changed the preference, and the element as received."""
+
+    person: Person
+    original: dict[str, Any] | None = None
+
+
+class PreferenceData(Part):
+    """``customer.opted_out`` and ``customer.opted_in``."""
+
+    channel: str
+    customer: str
+    category: str
+    personal: PreferencePersonal
+
+
+class TemplateData(Part):
+    """``template.changed``: status, quality, category or components of a template of one WABA."""
+
+    waba_id: str
+    field: str
+    original: dict[str, Any]
+
+
+#: Every fact and the shape of its data. What is not here is not a fact.
+FACTS: dict[str, type[Part]] = {
+    "message.received": MessageData,
+    "message.composed": MessageData,
+    "message.echoed": MessageData,
+    "message.edited": MessageData,
+    "message.revoked": MessageData,
+    "message.reacted": MessageData,
+    "status.sent": StatusData,
+    "status.delivered": StatusData,
+    "status.read": StatusData,
+    "status.played": StatusData,
+    "status.failed": StatusData,
+    "typing.started": TypingData,
+    "receipt.published": ReceiptData,
+    "receipt.failed": ReceiptData,
+    "platform.error_reported": ErrorData,
+    "customer.alias_added": AliasData,
+    "customer.opted_out": PreferenceData,
+    "customer.opted_in": PreferenceData,
+    "template.changed": TemplateData,
+}

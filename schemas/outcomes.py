@@ -1,0 +1,147 @@
+"""What the sender did: the records of ``outcomes``, which is its ledger, fence and checkpoint (see docs/sending.md)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from schemas.events import Failure, Part
+
+Platform = Literal["genesys", "whatsapp"]
+
+
+class TookOver(Part):
+    """``sender.took_over``: its author owns the partition from this record on."""
+
+    #: Unique a process start.
+    sender: str
+
+
+class DeliveryRecord(Part):
+    """What all records about one delivery name."""
+
+    #: Event id of the fact that demanded the delivery.
+    delivery: str
+    #: Offset of that fact in ``events``.
+    offset: int
+    platform: Platform
+    part: int = 1
+    parts: int = 1
+    attempt: int = 1
+
+
+class Attempted(DeliveryRecord):
+    """``delivery.attempted``: written ahead of a call; the call may start only once this has been read back."""
+
+    #: Offset of the ``sender.took_over`` under which it was written.
+    term: int
+    #: SHA-256 (hex, first 16) of the planned request.
+    digest: str
+
+
+class RemoteIds(Part):
+    """Ids given by the platform; a wamid contains a phone number, hence in ``personal``."""
+
+    #: wamid (WhatsApp) or Genesys message id.
+    message: str | None = None
+
+
+class Accepted(DeliveryRecord):
+    """``delivery.accepted``: the platform took this part; the delivery is finished with its last part."""
+
+    status: int
+    #: The platform's correlation id, for its support.
+    context_id: str | None = None
+    genesys_conversation_id: str | None = None
+    personal: RemoteIds = RemoteIds()
+
+    @property
+    def finishes(self) -> bool:
+        """True when nothing of the delivery is left to send."""
+        return self.part == self.parts
+
+
+class Failed(DeliveryRecord):
+    """``delivery.failed``: closes the attempt (an answer, not acceptance), not the delivery."""
+
+    failure: Failure
+    #: HTTP status of the answer.
+    status: int
+    context_id: str | None = None
+    #: Seconds until the next attempt.
+    retry_after: float = 0.0
+
+
+class Ended(DeliveryRecord):
+    """``delivery.expired`` and ``delivery.dead_lettered``: given up, with the reason."""
+
+    failure: Failure
+    context_id: str | None = None
+
+
+class DestinationNote(Part):
+    """``destination.behind`` and ``destination.gap``: for people and metrics, not read by recovery."""
+
+    platform: Platform
+    reason: str
+    cursor: int
+
+
+class DestinationState(Part):
+    """One destination in a checkpoint."""
+
+    tenant: str
+    platform: Platform
+    #: First offset of ``events`` that is not finished.
+    cursor: int
+    #: Finished offsets at or above the cursor, as inclusive ranges.
+    finished: tuple[tuple[int, int], ...] = ()
+
+
+class OpenAttempt(Part):
+    """An attempt whose answer is unknown."""
+
+    tenant: str
+    platform: Platform
+    delivery: str
+    offset: int
+    part: int
+    attempt: int
+
+
+class PartsDone(Part):
+    """How many parts of an unfinished long delivery the platform has accepted."""
+
+    tenant: str
+    platform: Platform
+    offset: int
+    part: int
+
+
+class Checkpoint(Part):
+    """``sender.checkpoint``: the fold of ``outcomes`` up to ``as_of``, so that a takeover need not start at the log's start."""
+
+    cluster: str
+    #: First offset of ``outcomes`` that its author had not folded.
+    as_of: int
+    #: Offset of the ``sender.took_over`` in force at ``as_of``.
+    owner: int
+    #: Offset of ``events`` from which a destination starts that is not listed.
+    live: int
+    destinations: tuple[DestinationState, ...] = ()
+    open: tuple[OpenAttempt, ...] = ()
+    parts: tuple[PartsDone, ...] = ()
+
+
+OUTCOMES: dict[str, type[msgspec.Struct]] = {
+    "sender.took_over": TookOver,
+    "delivery.attempted": Attempted,
+    "delivery.accepted": Accepted,
+    "delivery.failed": Failed,
+    "delivery.expired": Ended,
+    "delivery.dead_lettered": Ended,
+    "destination.behind": DestinationNote,
+    "destination.gap": DestinationNote,
+    "sender.checkpoint": Checkpoint,
+}

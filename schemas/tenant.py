@@ -1,0 +1,154 @@
+"""A tenant's whole configuration: its WhatsApp apps and channels, its Genesys clients, its keys and its partition.
+
+Secrets are clear only in memory. Written to JSON they pass through the ``encrypt`` callable of the serialisation context,
+read from JSON through ``decrypt`` of the validation context; without a context they stay as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    SecretStr,
+    SerializationInfo,
+    ValidationInfo,
+    model_validator,
+)
+
+Transform = Callable[[str], str]
+
+
+def _decrypted(value: Any, info: ValidationInfo) -> Any:
+    decrypt: Transform | None = (info.context or {}).get("decrypt")
+    return decrypt(value) if decrypt and isinstance(value, str) else value
+
+
+def _encrypted(value: SecretStr, info: SerializationInfo) -> str:
+    encrypt: Transform | None = (info.context or {}).get("encrypt")
+    return encrypt(value.get_secret_value()) if encrypt else str(value)
+
+
+Secret = Annotated[
+    SecretStr,
+    BeforeValidator(_decrypted),
+    PlainSerializer(_encrypted, return_type=str, when_used="json"),
+]
+Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+Digits = Annotated[str, Field(pattern=r"^[0-9]{1,32}$")]
+#: Genesys refuses a shorter one (genesys.md section 2).
+GenesysSecret = Annotated[Secret, Field(min_length=16)]
+
+
+class Strict(BaseModel):
+    """Configuration refuses fields that it does not know: a typing error must not pass silently."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class WhatsAppApp(Strict):
+    """A Meta app; its name is the last part of its webhook URL. Several tenants may share one."""
+
+    name: Slug
+    app_secret: Secret
+    #: Still accepted while a rotation is under way.
+    previous_app_secret: Secret | None = None
+    verify_token: Secret
+
+
+class Channel(Strict):
+    """One WhatsApp number paired with one Genesys Open Messaging integration."""
+
+    phone_number_id: Digits
+    waba_id: Digits
+    app: Slug
+    access_token: Secret
+    integration_id: Annotated[str, Field(min_length=1, max_length=64)]
+    webhook_secret: GenesysSecret
+    previous_webhook_secret: GenesysSecret | None = None
+
+
+class GenesysClient(Strict):
+    """An OAuth client (client credentials) with its budget of calls."""
+
+    client_id: Annotated[str, Field(min_length=1)]
+    client_secret: Secret
+    calls_per_minute: Annotated[int, Field(gt=0)] = 300
+
+
+class Genesys(Strict):
+    """Where the organisation's region is, and as whom to call it (genesys.md section 1)."""
+
+    login_url: Annotated[str, Field(pattern=r"^https?://")]
+    api_url: Annotated[str, Field(pattern=r"^https?://")]
+    clients: Annotated[tuple[GenesysClient, ...], Field(min_length=1)]
+
+
+class ApiKey(Strict):
+    """A key for queries; only its SHA-256 (hex) is kept."""
+
+    id: Slug
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    scopes: tuple[Literal["read", "send"], ...] = ("read",)
+
+
+class ProduceKey(Strict):
+    """A key with which another program signs what it appends to ``intake``."""
+
+    id: Slug
+    secret: Secret
+
+
+class Tenant(Strict):
+    """Everything about one tenant; the value of its record in the ``tenants`` topic."""
+
+    id: Slug
+    #: Name for people.
+    label: str = ""
+    #: Partition of ``events``, ``outcomes``, ``dead-letters`` and the rate table; chosen at registration, never changed.
+    partition: Annotated[int, Field(ge=0)]
+    #: Key of all pseudonyms; made once, never rotated.
+    pepper: Secret
+    #: Which of a customer's ids is the customer: the other serves where the first is missing (``bsuid``), or the reverse.
+    customer_identity: Literal["bsuid", "phone"] = "bsuid"
+    #: What to do with a delivery whose answer was lost: send again (a visible duplicate), or keep for a person.
+    on_ambiguous: Literal["resend", "hold"] = "resend"
+    apps: Annotated[tuple[WhatsAppApp, ...], Field(min_length=1)]
+    channels: Annotated[tuple[Channel, ...], Field(min_length=1)]
+    genesys: Genesys
+    api_keys: tuple[ApiKey, ...] = ()
+    produce_keys: tuple[ProduceKey, ...] = ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        names = [app.name for app in self.apps]
+        for channel in self.channels:
+            if channel.app not in names:
+                raise ValueError(f"channels: app {channel.app!r} of number {channel.phone_number_id} is not among apps {names}")
+        for field in ("phone_number_id", "integration_id"):
+            values = [getattr(channel, field) for channel in self.channels]
+            if len(set(values)) != len(values):
+                raise ValueError(f"channels: {field} must be unique, one number pairs with one integration")
+        return self
+
+    @property
+    def pepper_bytes(self) -> bytes:
+        """The pepper as HMAC key."""
+        return self.pepper.get_secret_value().encode()
+
+    def channel(self, phone_number_id: str) -> Channel | None:
+        """The channel of a WhatsApp number."""
+        return next((c for c in self.channels if c.phone_number_id == phone_number_id), None)
+
+    def channel_of_integration(self, integration_id: str) -> Channel | None:
+        """The channel of a Genesys integration."""
+        return next((c for c in self.channels if c.integration_id == integration_id), None)
+
+    def app(self, name: str) -> WhatsAppApp | None:
+        """The Meta app with that name."""
+        return next((app for app in self.apps if app.name == name), None)

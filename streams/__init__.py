@@ -1,0 +1,1 @@
+"""What carries facts: settings, topics, the log, the gateway that appends, the directory of tenants."""
