@@ -5,6 +5,7 @@ SHELL := /bin/bash
 
 VENV := .venv
 BIN := $(VENV)/bin
+LOCKED_STAMP := $(VENV)/.locked
 RUN_STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install
@@ -52,9 +53,10 @@ bench: $(DEV_STAMP) ## every figure, as ratios inside one run, saved under bench
 	@exec $(BIN)/python -m bench $(ARGS)
 
 .PHONY: lock
-lock: $(DEV_STAMP) ## make both lock files again from pyproject.toml (UPGRADE=1: newest versions)
+lock: $(DEV_STAMP) ## make the lock files again from pyproject.toml (UPGRADE=1: newest versions)
 	$(LOCK) $(if $(UPGRADE),--upgrade) --output-file requirements.lock
 	$(LOCK) $(if $(UPGRADE),--upgrade) --extra dev --constraints requirements.lock --output-file requirements-dev.lock
+	cd relaylog/embedded && $(CURDIR)/$(BIN)/jgo --ignore-config --resolver python lock
 
 .PHONY: clean
 clean: ## remove .venv, the fetched jars and all caches; data folders stay
@@ -75,13 +77,16 @@ $(BIN)/python:
 		echo "$$python cannot make virtual environments: its venv or ensurepip module is missing." >&2; \
 		echo "Install it (on Debian and Ubuntu: the package python3-venv) and try again." >&2; exit 1; fi
 
-$(RUN_STAMP): requirements.lock pyproject.toml | $(BIN)/python
+$(LOCKED_STAMP): requirements.lock | $(BIN)/python
 	@echo "==> installing what requirements.lock pins (about 400 MB on disk, once)"
 	@$(PIP) --require-hashes --requirement requirements.lock
+	@touch $@
+
+$(RUN_STAMP): $(LOCKED_STAMP) pyproject.toml
 	@$(PIP) --quiet --no-deps --no-build-isolation --config-settings editable_mode=compat --editable .
 	@touch $@
 
-$(DEV_STAMP): requirements-dev.lock $(RUN_STAMP)
+$(DEV_STAMP): requirements-dev.lock $(LOCKED_STAMP) | $(RUN_STAMP)
 	@echo "==> installing the tools of the tests from requirements-dev.lock"
 	@$(PIP) --quiet --require-hashes --requirement requirements-dev.lock
 	@touch $@

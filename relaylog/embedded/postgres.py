@@ -101,15 +101,18 @@ class EmbeddedPostgres:
             await self._provide_role(connection, QUERY_ROLE, "LOGIN NOSUPERUSER NOINHERIT")
             found = await connection.execute("SELECT FROM pg_database WHERE datname = %s", [DATABASE])
             if found.rowcount == 0:
-                await self.create_database(connection, DATABASE)
+                for statement in self.new_database(DATABASE):
+                    await connection.execute(statement)
 
-    async def create_database(self, connection: psycopg.AsyncConnection[object], name: str) -> None:
-        """A database that only the two roles may enter."""
-        identifier, owner = sql.Identifier(name), sql.Identifier(OWNER)
-        await connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(identifier, owner))
-        await connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(identifier))
-        grant = sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(identifier, sql.Identifier(QUERY_ROLE))
-        await connection.execute(grant)
+    @staticmethod
+    def new_database(name: str) -> list[sql.Composed]:
+        """The statements for a database that only the two roles may enter; the superuser runs them one by one."""
+        database, owner, query = sql.Identifier(name), sql.Identifier(OWNER), sql.Identifier(QUERY_ROLE)
+        return [
+            sql.SQL("CREATE DATABASE {} OWNER {}").format(database, owner),
+            sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(database),
+            sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(database, query),
+        ]
 
     async def _provide_role(self, connection: psycopg.AsyncConnection[object], role: str, options: str) -> None:
         found = await connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [role])
