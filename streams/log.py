@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -18,6 +19,11 @@ from streams.topics import MAX_MESSAGE_BYTES, topic_name
 
 Headers = Sequence[tuple[str, bytes]]
 
+logger = logging.getLogger(__name__)
+
+#: An idempotent producer never gives a record up, so stopping it while no broker answers would wait for ever.
+STOP_SECONDS = 5.0
+
 
 class LogUnavailable(RelaylogError):
     """The log could not be written; whether the record is in it is unknown."""
@@ -31,6 +37,17 @@ class Appended:
     offset: int
     #: Unix milliseconds by the broker's clock.
     timestamp: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A record to append; ``topic`` is a name of the topic table, without prefix."""
+
+    topic: str
+    partition: int
+    value: bytes | None
+    key: bytes | None = None
+    headers: Headers = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +91,8 @@ class LogWriter:
         self._settings = settings
         self._producer: AIOKafkaProducer | None = None
         self._renewal = asyncio.Lock()
+        #: Replaced producers that still wait for a broker to take what they hold.
+        self._replaced: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         """Connect. Raises LogUnavailable when no broker answers."""
@@ -94,10 +113,44 @@ class LogWriter:
         self._producer = producer
 
     async def stop(self) -> None:
-        """Flush and disconnect."""
+        """Flush and disconnect; what no broker takes within STOP_SECONDS is left unsent."""
+        self._replace()
+        if self._replaced:
+            _, waiting = await asyncio.wait(self._replaced, timeout=STOP_SECONDS)
+            for task in waiting:
+                logger.warning("no broker took the last appends within %s s, they are left unsent", STOP_SECONDS)
+                task.cancel()
+
+    @property
+    def available(self) -> bool:
+        """False from a failed append until a broker answers again."""
+        return self._producer is not None
+
+    def _replace(self) -> None:
+        """Let go of the producer; it flushes by itself as soon as a broker answers."""
         if self._producer is not None:
             producer, self._producer = self._producer, None
-            await producer.stop()
+            task = asyncio.create_task(producer.stop())
+            self._replaced.add(task)
+            task.add_done_callback(self._replaced.discard)
+
+    async def append_all(self, entries: Sequence[Entry], timeout: float) -> list[Appended]:
+        """Append all records at once and wait for every acknowledgement; those of one partition keep their order.
+
+        Raises LogUnavailable when one fails, or not all are acknowledged within ``timeout`` seconds: then each of them may
+        be in the log, or come into it later.
+        """
+        futures: list[asyncio.Future[Any]] = []
+        try:
+            async with asyncio.timeout(timeout):
+                for e in entries:
+                    futures.append(await self.enqueue(e.topic, e.partition, e.value, key=e.key, headers=e.headers))
+                return [await settled(future) for future in futures]
+        except TimeoutError as error:
+            raise LogUnavailable(f"no acknowledgement within {timeout} s") from error
+        finally:
+            for future in futures:
+                _forget(future)
 
     async def append(
         self, topic: str, partition: int, value: bytes | None, *, key: bytes | None = None, headers: Headers = ()
@@ -125,12 +178,21 @@ class LogWriter:
         return future
 
     async def renew(self) -> None:
-        """Replace the producer after a failed append: an idempotent producer in doubt stays in doubt."""
+        """Replace the producer after a failed append: an idempotent producer in doubt stays in doubt.
+
+        Until it returns every append raises LogUnavailable at once. What the old producer holds may still be appended.
+        """
         if self._renewal.locked():
             return
         async with self._renewal:
-            await self.stop()
+            self._replace()
             await self.start()
+
+
+def _forget(future: asyncio.Future[Any]) -> None:
+    """Nobody awaits it any more; its outcome is not an error of the loop."""
+    if not future.cancel() and not future.cancelled():
+        future.exception()
 
 
 async def settled(future: asyncio.Future[Any]) -> Appended:
@@ -153,15 +215,20 @@ class PartitionReader:
         self._consumer: AIOKafkaConsumer | None = None
 
     async def start(self) -> None:
-        """Connect and assign; call `seek` before the first `read`."""
-        self._consumer = AIOKafkaConsumer(
+        """Connect and assign; call `seek` before the first `read`. Raises LogUnavailable when no broker answers."""
+        consumer = AIOKafkaConsumer(
             **connection(self._settings),
             enable_auto_commit=False,
             auto_offset_reset="none",
             max_partition_fetch_bytes=MAX_MESSAGE_BYTES + 65536,
         )
-        await self._consumer.start()
-        self._consumer.assign([self._tp])
+        try:
+            await consumer.start()
+        except (KafkaError, OSError) as error:
+            await consumer.stop()
+            raise LogUnavailable(f"no Kafka broker answers at {self._settings.kafka}: {error}") from error
+        consumer.assign([self._tp])
+        self._consumer = consumer
 
     async def stop(self) -> None:
         """Disconnect."""
@@ -190,6 +257,11 @@ class PartitionReader:
     async def end_offset(self) -> int:
         """Offset that the next appended record will get."""
         return int((await self._open.end_offsets([self._tp]))[self._tp])
+
+    def highwater(self) -> int | None:
+        """End of the log as of the last fetch, without asking; None before the first."""
+        known = self._open.highwater(self._tp)
+        return None if known is None else int(known)
 
     async def offset_at(self, timestamp: int) -> int | None:
         """First offset appended at or after ``timestamp`` (Unix milliseconds); None when there is none."""
