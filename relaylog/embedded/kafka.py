@@ -27,11 +27,13 @@ _JVM = (
     "-XX:-UsePerfData",
     "--enable-native-access=ALL-UNNAMED",
     "-Djava.awt.headless=true",
+    "-Djava.net.preferIPv4Stack=true",
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
     "-Dorg.slf4j.simpleLogger.showDateTime=true",
     "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSXXX",
 )
 
+# A killed broker is let back in when its former session has ended, so that is short; the default is 9 s.
 # Paths are relative to the data folder, which is the working directory.
 _PROPERTIES = """\
 process.roles=broker,controller
@@ -56,6 +58,8 @@ share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 share.coordinator.state.topic.num.partitions=1
 group.initial.rebalance.delay.ms=0
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
 message.max.bytes={max_message_bytes}
 num.network.threads=2
 num.io.threads=4
@@ -70,7 +74,7 @@ class EmbeddedKafka:
     name = "kafka"
     stop_signal: Signals = SIGTERM
 
-    def __init__(self, data: Path, port: int, controller_port: int, jar_folder: Path | None = None) -> None:
+    def __init__(self, data: Path, port: int, controller_port: int, *, jar_folder: Path | None = None) -> None:
         self._folder = data.absolute() / "kafka"
         self._port, self._controller_port = port, controller_port
         self._jar_folder = jar_folder or default_folder()
