@@ -1,0 +1,144 @@
+"""One whole system on this machine: servers, topics, tables, tenants, processes, in that order, and back."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Coroutine
+from typing import Any
+
+from relaylog import processes
+from relaylog.data_folder import DataFolder
+from relaylog.demo_tenants import DEMO_TENANTS, listed
+from relaylog.embedded.server import EmbeddedServer, Say
+from relaylog.ports import Ports, choose_ports, require_free, url
+from relaylog.registering import register_demo_tenants, write_simulators_file
+from relaylog.running_file import RunningFile
+from relaylog.servers import Servers, is_set, port_names
+from relaylog.supervisor import Child, Supervisor, child_of
+from streams.settings import Settings
+
+_STOP_SECONDS = 20.0
+
+
+class System:
+    """Starts everything, keeps it running, stops it. Use under the folder's lock."""
+
+    def __init__(self, folder: DataFolder, port_base: int, own: Settings, say: Say) -> None:
+        """``own``: the settings as the environment has them. Raises InvalidSettings when a port is taken."""
+        self._folder, self._own, self._say = folder, own, say
+        self.ports: Ports = choose_ports(port_base)
+        require_free({name: self.ports[name] for name in port_names(own)})
+        self._servers = Servers(own, folder, self.ports)
+        self._running_file = RunningFile(folder.running_file)
+        self._supervisor = Supervisor(say, self._processes_changed)
+        self._groups: list[list[str]] = []
+        self.simulated = False
+        self._values = self._settings()
+        self.settings = Settings(**self._values)
+
+    def _settings(self) -> dict[str, Any]:
+        """What this system sets for its processes, by the name of the setting."""
+        values = self._servers.settings()
+        values |= {f"{name}_port": str(self.ports[name]) for name in processes.PROCESSES}
+        for name, value in (
+            ("master_key", self._folder.master_key),
+            ("operator_key", lambda: self._folder.keys.get("operator_key")),
+            ("public_url", lambda: url(self.ports["gateway"])),
+        ):
+            if not is_set(self._own, name):
+                values[name] = value()
+        return values
+
+    async def start(self) -> None:
+        """Returns when everything serves and `running.json` is written. Raises ChildFailed, EmbeddedServerError."""
+        await self._servers.prepare(self._say)
+        await self._start_servers()
+        if self.simulated:
+            write_simulators_file(self._folder, url(self.ports["gateway"]))
+            await self._start_group([processes.simulators(self.ports, self._folder)])
+        await self._start_group(
+            [processes.process(name, self.ports, self._values, self._folder) for name in processes.PROCESSES]
+        )
+        self._running_file.publish(self.description())
+
+    async def _start_servers(self) -> None:
+        self._groups.append([server.name for server in self._servers.embedded])
+        await _together(self._open_log(), self._open_tables(), self._start_server(self._servers.redis))
+
+    async def _open_log(self) -> None:
+        """Kafka, topics, and the demo's tenants unless others are registered."""
+        await self._start_server(self._servers.kafka)
+        from streams.provisioning import provision
+
+        created = await provision(self.settings)
+        if created:
+            self._say(f"Kafka: {len(created)} topics made")
+        self.simulated = await register_demo_tenants(self.settings, self._folder, url(self.ports["genesys"]))
+        if self.simulated and not is_set(self._own, "whatsapp_url"):
+            self._values["whatsapp_url"] = url(self.ports["whatsapp"])
+
+    async def _open_tables(self) -> None:
+        """Postgres, its roles, and the migrations."""
+        await self._start_server(self._servers.postgres)
+        if self._servers.postgres is not None:
+            await self._servers.postgres.provision()
+        from projections.migrate import migrate
+
+        applied = await migrate(self.settings)
+        if applied:
+            self._say(f"Postgres: {len(applied)} migrations applied")
+
+    async def _start_server(self, server: EmbeddedServer | None) -> None:
+        if server is not None:
+            await self._supervisor.start(child_of(server, self._folder.logs))
+            self._say(f"{server.name} answers")
+
+    async def _start_group(self, children: list[Child]) -> None:
+        self._groups.append([child.name for child in children])
+        await _together(*(self._start_child(child) for child in children))
+
+    async def _start_child(self, child: Child) -> None:
+        await self._supervisor.start(child)
+        self._say(f"{child.name} is ready")
+
+    async def stop(self) -> None:
+        """Stop what runs, the last started group first; `running.json` goes with it."""
+        for names in reversed(self._groups):
+            running = [name for name in names if name in self._supervisor.pids]
+            await asyncio.gather(*(self._supervisor.stop(name, _STOP_SECONDS) for name in running))
+        self._running_file.remove()
+
+    def description(self) -> dict[str, Any]:
+        """Content of `running.json`."""
+        settings = self.settings
+        return {
+            "pid": os.getpid(),
+            "processes": self._listed_processes(),
+            "gateway": url(self.ports["gateway"]),
+            "query": url(self.ports["query"]),
+            "simulators": {name: url(self.ports[name]) for name in ("genesys", "whatsapp")} if self.simulated else None,
+            "metrics": {name: f"{url(self.ports[name])}/metrics" for name in processes.PROCESSES},
+            "kafka": settings.kafka,
+            "postgres": settings.postgres,
+            "redis": settings.redis,
+            "operator_key": settings.operator_key.get_secret_value(),
+            "tenants": [listed(tenant, self._folder.keys.get) for tenant in DEMO_TENANTS] if self.simulated else [],
+        }
+
+    def _listed_processes(self) -> dict[str, int]:
+        # The simulators stand for other companies: they are not parts of the system that may be killed in a test.
+        return {name: pid for name, pid in self._supervisor.pids.items() if name != processes.SIMULATORS}
+
+    def _processes_changed(self, _pids: dict[str, int]) -> None:
+        self._running_file.set_processes(self._listed_processes())
+
+
+async def _together(*work: Coroutine[Any, Any, None]) -> None:
+    """Run side by side; the first failure cancels the others and is raised as it is."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for one in work:
+                group.create_task(one)
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from None
