@@ -19,8 +19,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     help="Relays customer conversations between WhatsApp and Genesys Cloud, every fact kept in Kafka.\n\n"
-    "Settings are environment variables RELAYLOG_...: see `relaylog settings`. Every command exits with 0 when it did what "
-    "it says, 1 when that failed, 2 when an argument or a setting is wrong.",
+    "Settings are environment variables RELAYLOG_...: see `relaylog settings`. Every command exits with 0 when it did "
+    "what it says, 1 when that failed, 2 when an argument or a setting is wrong.",
 )
 app.add_typer(cli_topics.app, name="topics")
 app.add_typer(cli_tenants.app, name="tenants")
@@ -37,15 +37,15 @@ def up(
 ) -> None:
     """The whole system on this machine, until Ctrl-C.
 
-    Starts Kafka, Postgres and Valkey (each only when RELAYLOG_KAFKA, RELAYLOG_POSTGRES or RELAYLOG_REDIS does not name one
-    of yours), makes topics and tables, and runs gateway, agents, project and query, restarting what dies. While no tenant is
-    registered it simulates Genesys Cloud and WhatsApp, with two demo tenants.
+    Starts Kafka, Postgres and Valkey (each only when RELAYLOG_KAFKA, RELAYLOG_POSTGRES or RELAYLOG_REDIS does not
+    name one of yours), makes topics and tables, and runs gateway, agents, project and query, restarting what dies.
+    While no tenant is registered it simulates Genesys Cloud and WhatsApp, with two demo tenants.
 
     Reads settings and the data folder. Writes the data folder only; DIR/running.json there names every address and key
     while it runs, DIR/logs has a log a process.
 
-    Exits with 0 after Ctrl-C or SIGTERM, and with --once when every step was seen; 1 when a part did not start or a step was
-    not seen; 2 when a setting is wrong, a port is taken or the folder is in use.
+    Exits with 0 after Ctrl-C or SIGTERM, and with --once when every step was seen; 1 when a part did not start or a
+    step was not seen; 2 when a setting is wrong, a port is taken or the folder is in use.
     """
     from relaylog.up import Options, run_up
 
@@ -56,8 +56,8 @@ def up(
 def gateway() -> None:
     """Process: all that comes in.
 
-    Reads webhooks of WhatsApp and Genesys Cloud over HTTP, and the topics intake and tenants. Writes facts to events, and
-    what cannot be one to dead-letters. Exits with 0 after SIGTERM, 1 when Kafka cannot be reached at the start.
+    Reads webhooks of WhatsApp and Genesys Cloud over HTTP, and the topics intake and tenants. Writes facts to events,
+    and what cannot be one to dead-letters. Exits with 0 after SIGTERM, 1 when Kafka cannot be reached at the start.
     """
     from streams.gateway import serve
 
@@ -68,8 +68,9 @@ def gateway() -> None:
 def agents() -> None:
     """Process: all that goes out.
 
-    Reads events, outcomes and tenants. Calls Genesys Cloud and WhatsApp, writes each attempt and its result to outcomes.
-    Exits with 0 after SIGTERM (calls in flight are awaited), 1 when it lost its place in the log: start it again.
+    Reads events, outcomes and tenants. Calls Genesys Cloud and WhatsApp, writes each attempt and its result to
+    outcomes. Exits with 0 after SIGTERM (calls in flight are awaited), 1 when it lost its place in the log: start it
+    again.
     """
     from agents.service import serve
 
@@ -80,8 +81,8 @@ def agents() -> None:
 def project() -> None:
     """Process: folds the log into tables.
 
-    Reads events, outcomes and dead-letters. Writes Postgres, then Redis. Calls nobody. Exits with 0 after SIGTERM, 1 when it
-    meets a record of a newer release.
+    Reads events, outcomes and dead-letters. Writes Postgres, then Redis. Calls nobody. Exits with 0 after SIGTERM, 1
+    when it meets a record of a newer release.
     """
     from projections.worker import serve
 
@@ -107,8 +108,8 @@ def simulators(
 ) -> None:
     """Process: stand-ins for Genesys Cloud and the WhatsApp Cloud API, on 127.0.0.1.
 
-    Reads the tenants file. Writes nothing; what they were sent is at /_simulator/ledger, in memory. Posts signed webhooks to
-    the addresses in the file. Exits with 0 after SIGTERM, 2 when the file is not valid.
+    Reads the tenants file. Writes nothing; what they were sent is at /_simulator/ledger, in memory. Posts signed
+    webhooks to the addresses in the file. Exits with 0 after SIGTERM, 2 when the file is not valid.
     """
     from relaylog.simulate import run_simulators
 
@@ -119,9 +120,9 @@ def simulators(
 def replay() -> None:
     """Rebuild the tables from the topics, beside the live ones, then switch.
 
-    Reads events, outcomes and dead-letters from their beginning. Writes a new generation of tables in Postgres; queries go on
-    against the old one until the switch. Sends nothing to anybody. Exits with 0 when the new tables are live, 1 when the
-    topics have a gap or the rebuild failed (the old tables stay).
+    Reads events, outcomes and dead-letters from their beginning. Writes a new generation of tables in Postgres;
+    queries go on against the old one until the switch. Sends nothing to anybody. Exits with 0 when the new tables are
+    live, 1 when the topics have a gap or the rebuild failed (the old tables stay).
     """
     from relaylog.rebuilding import run_replay
 
@@ -132,8 +133,8 @@ def replay() -> None:
 def verify() -> None:
     """Say whether log and tables agree.
 
-    Reads the topics and a snapshot of the tables; writes only a shadow of the tables, which it drops. Prints each row that
-    differs, with the field. Exits with 0 when nothing differs, 1 when something does.
+    Reads the topics and a snapshot of the tables; writes only a shadow of the tables, which it drops. Prints each row
+    that differs, with the field. Exits with 0 when nothing differs, 1 when something does.
     """
     from relaylog.rebuilding import run_verify
 

@@ -27,8 +27,8 @@ def add(
 ) -> None:
     """Register a tenant, or change one: every field is taken from the file, its partition stays.
 
-    Reads the file and the topic tenants. Writes one record to tenants, secrets encrypted under RELAYLOG_MASTER_KEY; running
-    processes take it over at once. Exits with 2 when the file is not valid, naming every bad field.
+    Reads the file and the topic tenants. Writes one record to tenants, secrets encrypted under RELAYLOG_MASTER_KEY;
+    running processes take it over at once. Exits with 2 when the file is not valid, naming every bad field.
     """
     text = sys.stdin.read() if str(file) == "-" else _text_of(file)
     tenant = asyncio.run(_register(load_settings(), text, str(file)))

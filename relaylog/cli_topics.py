@@ -16,8 +16,8 @@ app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Make, list 
 def provision() -> None:
     """Create the topics that are missing and verify the others.
 
-    Reads and writes the configuration of Kafka's topics, no records. Exits with 1 when an existing topic has another number
-    of partitions or another policy than the table says: nothing is changed then.
+    Reads and writes the configuration of Kafka's topics, no records. Exits with 1 when an existing topic has another
+    number of partitions or another policy than the table says: nothing is changed then.
     """
     from streams.provisioning import provision as create
 
