@@ -8,9 +8,9 @@ from pathlib import Path
 
 
 class CrashPoints:
-    """``crash(point)`` kills this process when the crash file names that point; the file is removed first, so it fires once.
+    """``crash(point)`` kills this process when the crash file names that point.
 
-    With an empty path (production) it does nothing.
+    The file is removed first, so it fires once. With an empty path (production) it does nothing.
     """
 
     def __init__(self, path: str) -> None:

@@ -1,4 +1,4 @@
-"""The log: awaited appends and reading one partition by offset. The only way in which relaylog touches a topic outside Faust."""
+"""The log: awaited appends and reading by offset, the only way in which relaylog touches a topic outside Faust."""
 
 from __future__ import annotations
 
@@ -137,8 +137,8 @@ class LogWriter:
     async def append_all(self, entries: Sequence[Entry], timeout: float) -> list[Appended]:
         """Append all records at once and wait for every acknowledgement; those of one partition keep their order.
 
-        Raises LogUnavailable when one fails, or not all are acknowledged within ``timeout`` seconds: then each of them may
-        be in the log, or come into it later.
+        Raises LogUnavailable when one fails, or not all are acknowledged within ``timeout`` seconds: then each of them
+        may be in the log, or come into it later.
         """
         futures: list[asyncio.Future[Any]] = []
         try:
@@ -157,8 +157,8 @@ class LogWriter:
     ) -> Appended:
         """Append one record and wait for the broker's acknowledgement.
 
-        ``topic`` is a name of the topic table, without prefix. Raises LogUnavailable when the append ends in an error: a
-        sender must stop then, the gateway answers 503 and calls `renew`.
+        ``topic`` is a name of the topic table, without prefix. Raises LogUnavailable when the append ends in an error:
+        a sender must stop then, the gateway answers 503 and calls `renew`.
         """
         future = await self.enqueue(topic, partition, value, key=key, headers=headers)
         return await settled(future)
@@ -166,7 +166,7 @@ class LogWriter:
     async def enqueue(
         self, topic: str, partition: int, value: bytes | None, *, key: bytes | None = None, headers: Headers = ()
     ) -> asyncio.Future[Any]:
-        """Queue one record; records queued one after the other for a partition keep that order. Await with `settled`."""
+        """Queue one record, after those queued before it for the partition. Await with `settled`."""
         if self._producer is None:
             raise LogUnavailable("the log is not open")
         try:

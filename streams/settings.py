@@ -24,55 +24,77 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="RELAYLOG_", env_ignore_empty=True, extra="ignore", frozen=True)
 
-    kafka: str = Field("127.0.0.1:9092", description="Kafka bootstrap servers, comma separated")
+    kafka: str = Field(default="127.0.0.1:9092", description="Kafka bootstrap servers, comma separated")
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
-        "PLAINTEXT", description="how to connect to Kafka"
+        default="PLAINTEXT", description="how to connect to Kafka"
     )
-    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field("PLAIN", description="SASL mechanism")
-    kafka_username: str = Field("", description="SASL user")
-    kafka_password: SecretStr = Field(SecretStr(""), description="SASL password")
-    kafka_ca_file: str = Field("", description="certificate authority of the brokers (PEM file); empty: the system's")
-    topic_prefix: str = Field("relaylog.", description="start of every topic, group and app name")
-    partitions: Positive = Field(8, description="partitions of events, outcomes and dead-letters; fixed at the first start")
-    replication_factor: Positive = Field(1, description="copies of every topic; 3 in production")
-    min_insync_replicas: Positive = Field(1, description="copies that must have a record before it counts; 2 in production")
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        default="PLAIN", description="SASL mechanism"
+    )
+    kafka_username: str = Field(default="", description="SASL user")
+    kafka_password: SecretStr = Field(default=SecretStr(""), description="SASL password")
+    kafka_ca_file: str = Field(
+        default="", description="certificate authority of the brokers (PEM); empty: the system's"
+    )
+    topic_prefix: str = Field(default="relaylog.", description="start of every topic, group and app name")
+    partitions: Positive = Field(
+        default=8, description="partitions of events, outcomes, dead-letters; fixed at the first start"
+    )
+    replication_factor: Positive = Field(default=1, description="copies of every topic; 3 in production")
+    min_insync_replicas: Positive = Field(
+        default=1, description="copies that must have a record before it counts; 2 in production"
+    )
 
-    postgres: str = Field("", description="Postgres address of the owner and writer (postgresql://...)")
-    postgres_query: str = Field("", description="Postgres address of the query role, which row-level security binds")
-    redis: str = Field("", description="Redis address (redis://...); only ever saves time")
+    postgres: str = Field(default="", description="Postgres address of the owner and writer (postgresql://...)")
+    postgres_query: str = Field(
+        default="", description="Postgres address of the query role, bound by row-level security"
+    )
+    redis: str = Field(default="", description="Redis address (redis://...); only ever saves time")
 
-    master_key: SecretStr = Field(SecretStr(""), description="32 bytes in base64 that encrypt the secrets of tenants")
-    operator_key: SecretStr = Field(SecretStr(""), description="bearer key of the operator, who sees every tenant")
+    master_key: SecretStr = Field(default=SecretStr(""), description="32 bytes in base64; encrypts secrets of tenants")
+    operator_key: SecretStr = Field(default=SecretStr(""), description="bearer key of the operator, who sees all")
 
-    host: str = Field("127.0.0.1", description="address that every HTTP server listens on")
-    gateway_port: Port = Field(8080, description="port of the gateway")
-    query_port: Port = Field(8081, description="port of the query API")
-    agents_port: Port = Field(8082, description="port of the senders' health and metrics")
-    project_port: Port = Field(8083, description="port of the projections' health and metrics")
-    public_url: str = Field("http://127.0.0.1:8080", description="how Genesys reaches the gateway (media links)")
-    whatsapp_url: str = Field("https://graph.facebook.com", description="base of the WhatsApp Cloud API")
-    whatsapp_version: str = Field("v24.0", description="version of the Graph API")
+    host: str = Field(default="127.0.0.1", description="address that every HTTP server listens on")
+    gateway_port: Port = Field(default=8080, description="port of the gateway")
+    query_port: Port = Field(default=8081, description="port of the query API")
+    agents_port: Port = Field(default=8082, description="port of the senders' health and metrics")
+    project_port: Port = Field(default=8083, description="port of the projections' health and metrics")
+    public_url: str = Field(default="http://127.0.0.1:8080", description="how Genesys reaches the gateway (media)")
+    whatsapp_url: str = Field(default="https://graph.facebook.com", description="base of the WhatsApp Cloud API")
+    whatsapp_version: str = Field(default="v24.0", description="version of the Graph API")
 
-    max_body_bytes: Positive = Field(4 * 1024 * 1024, description="largest webhook body; a larger one is answered 413")
-    media_link_seconds: Positive = Field(7 * 24 * 3600, description="how long a media link for Genesys is valid")
-    max_media_bytes: Positive = Field(100 * 1024 * 1024, description="largest file that is passed on")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="lowest level that is logged")
+    max_body_bytes: Positive = Field(default=4 * 1024 * 1024, description="largest webhook body; beyond, 413")
+    media_link_seconds: Positive = Field(default=7 * 24 * 3600, description="how long a media link is valid")
+    max_inflight_bytes: Positive = Field(
+        default=128 * 1024 * 1024, description="webhook bodies in memory at once; beyond, 503"
+    )
+    append_timeout: Seconds = Field(
+        default=4.0, description="seconds until an append without acknowledgement is answered 503; Genesys waits 10"
+    )
+    max_media_bytes: Positive = Field(default=100 * 1024 * 1024, description="largest file that is passed on")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="lowest level logged")
 
-    calls_in_flight: Positive = Field(64, description="calls in flight a sender; also the ambiguous deliveries of one crash")
-    places: Positive = Field(64, description="deliveries in memory a destination, counted from its cursor")
-    call_timeout: Seconds = Field(10.0, description="seconds until a call without an answer counts as unknown")
-    duplicate_window: Seconds = Field(600.0, description="seconds of the log whose event ids are in memory")
-    checkpoint_records: Positive = Field(10_000, description="records between two checkpoints of a sender")
-    checkpoint_seconds: Seconds = Field(60.0, description="seconds between two checkpoints, when something changed")
-    session_timeout: Annotated[float, Field(ge=6)] = Field(8.0, description="seconds until Kafka gives up a silent sender")
-    message_max_age: Seconds = Field(7 * 24 * 3600.0, description="older messages expire instead of being sent")
-    receipt_max_age: Seconds = Field(24 * 3600.0, description="older receipts expire")
-    typing_max_age: Seconds = Field(20.0, description="older typing indicators are dropped")
-    delivery_attempts: Positive = Field(12, description="answered attempts until a delivery becomes a dead letter")
+    calls_in_flight: Positive = Field(
+        default=64, description="calls in flight a sender; also the ambiguous deliveries of one crash"
+    )
+    places: Positive = Field(default=64, description="deliveries in memory a destination, counted from its cursor")
+    call_timeout: Seconds = Field(default=10.0, description="seconds until a call without an answer counts as unknown")
+    duplicate_window: Seconds = Field(default=600.0, description="seconds of the log whose event ids are in memory")
+    checkpoint_records: Positive = Field(default=10_000, description="records between two checkpoints of a sender")
+    checkpoint_seconds: Seconds = Field(default=60.0, description="seconds between two, when something changed")
+    session_timeout: Annotated[float, Field(ge=6)] = Field(
+        default=8.0, description="seconds until Kafka gives up a silent sender"
+    )
+    message_max_age: Seconds = Field(default=7 * 24 * 3600.0, description="older messages expire instead of being sent")
+    receipt_max_age: Seconds = Field(default=24 * 3600.0, description="older receipts expire")
+    typing_max_age: Seconds = Field(default=20.0, description="older typing indicators are dropped")
+    delivery_attempts: Positive = Field(default=12, description="answered attempts until a dead letter")
 
-    batch_records: Positive = Field(1000, description="records a projection folds in one transaction")
+    batch_records: Positive = Field(default=1000, description="records a projection folds in one transaction")
 
-    crash_file: str = Field("", description="for fault tests: a process that finds its crash point named in here kills itself")
+    crash_file: str = Field(
+        default="", description="for fault tests: a process that finds its crash point in it kills itself"
+    )
 
     @field_validator("master_key")
     @classmethod

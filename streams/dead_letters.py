@@ -1,0 +1,78 @@
+"""Dead letters: what could not be used, kept with its original bytes, the reason and where it came from."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+
+from schemas.envelope import time_of_milliseconds
+from schemas.ids import event_id
+from streams.log import Appended, Entry, LogWriter
+from streams.topics import DEAD_LETTERS
+
+#: Partition of what belongs to no tenant.
+NO_TENANT = 0
+
+
+def dead_letter_id(origin: str, value: bytes) -> str:
+    """The same bytes from the same place have the same id, so that a webhook's retry is recognisable."""
+    return event_id("", "dead-letter", origin, hashlib.sha256(value).hexdigest())
+
+
+def dead_letter_entry(
+    *,
+    partition: int,
+    tenant: str | None,
+    value: bytes,
+    reason: str,
+    origin: str,
+    handler: str,
+    attempts: int = 0,
+    at: str | None = None,
+) -> Entry:
+    """The record of a dead letter.
+
+    ``origin`` is ``topic/partition/offset`` or the webhook's route, ``handler`` the part that gave up, ``at`` a
+    canonical time (now, when left out). Headers: ``id``, ``reason``, ``origin``, ``handler``, ``attempts``, ``at``.
+    """
+    headers = {
+        "id": dead_letter_id(origin, value),
+        "reason": reason,
+        "origin": origin,
+        "handler": handler,
+        "attempts": str(attempts),
+        "at": at or time_of_milliseconds(time.time_ns() // 1_000_000),
+    }
+    return Entry(
+        DEAD_LETTERS,
+        partition,
+        value,
+        key=None if tenant is None else tenant.encode(),
+        headers=[(name, text.encode()) for name, text in headers.items()],
+    )
+
+
+async def dead_letter(
+    writer: LogWriter,
+    *,
+    partition: int,
+    tenant: str | None,
+    value: bytes,
+    reason: str,
+    origin: str,
+    handler: str,
+    attempts: int = 0,
+    at: str | None = None,
+) -> Appended:
+    """Append a dead letter (see `dead_letter_entry`). Raises LogUnavailable."""
+    e = dead_letter_entry(
+        partition=partition,
+        tenant=tenant,
+        value=value,
+        reason=reason,
+        origin=origin,
+        handler=handler,
+        attempts=attempts,
+        at=at,
+    )
+    return await writer.append(e.topic, e.partition, e.value, key=e.key, headers=e.headers)
