@@ -45,7 +45,7 @@ def list_() -> None:
 
 @app.command()
 def show(tenant_id: Annotated[str, typer.Argument(metavar="ID")]) -> None:
-    """Print one tenant as JSON, secrets masked. Reads the topic tenants. Exits with 1 when there is none with that id."""
+    """Print one tenant as JSON, secrets masked. Reads the topic tenants. Exits with 1 when there is none of that id."""
     found = [tenant for tenant in asyncio.run(_tenants(load_settings())) if tenant.id == tenant_id]
     if not found:
         raise UnknownTenant(f"no tenant {tenant_id!r} is registered: `relaylog tenants list` shows those that are")

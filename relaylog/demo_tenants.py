@@ -1,4 +1,4 @@
-"""The two tenants of the demo: as relaylog knows them, as the simulated platforms do, and as `running.json` lists them."""
+"""The demo's two tenants: as relaylog knows them, as the simulated platforms do, as `running.json` lists them."""
 
 from __future__ import annotations
 

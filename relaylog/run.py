@@ -18,7 +18,7 @@ EXIT_CONFIGURATION = 2
 
 
 def run(serve: Serve) -> None:
-    """Run one process until SIGTERM or SIGINT. Raises whatever ``serve`` raises, and InvalidSettings before it starts."""
+    """Run one process until SIGTERM or SIGINT. Raises what ``serve`` raises, and InvalidSettings before it starts."""
     settings = load_settings()
     configure_logging(settings.log_level)
     asyncio.run(_serve_until_stopped(serve, settings))
