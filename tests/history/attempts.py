@@ -1,0 +1,81 @@
+"""The sender's own account of its attempts, folded from `outcomes` by the rules of its fence."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.history.history import LogRecord
+
+#: Delivery (event id of its fact) and part.
+Key = tuple[str, int]
+ENDED = ("delivery.expired", "delivery.dead_lettered")
+
+
+@dataclass(slots=True)
+class Attempts:
+    """What `outcomes` says about every delivery."""
+
+    #: Append times of the valid `delivery.attempted`, in log order.
+    valid: dict[Key, list[int]] = field(default_factory=lambda: defaultdict(list))
+    #: How often a part was attempted again while an earlier attempt had neither been accepted nor answered otherwise.
+    resent: Counter[Key] = field(default_factory=Counter)
+    accepted: set[Key] = field(default_factory=set)
+    #: Reason by delivery that was given up.
+    ended: dict[str, str] = field(default_factory=dict)
+    parts: dict[str, int] = field(default_factory=dict)
+    #: Attempts without an answer, by number, as they stand at the end.
+    open: dict[Key, set[int]] = field(default_factory=lambda: defaultdict(set))
+
+    def unanswered(self) -> list[Key]:
+        """Parts whose last attempt has no answer yet and which were not given up: the run is not over."""
+        return [
+            key
+            for key, numbers in self.open.items()
+            if numbers and key not in self.accepted and key[0] not in self.ended
+        ]
+
+
+def fold_attempts(records: Iterable[LogRecord]) -> Attempts:
+    """Fold ``records``. An attempt of a former owner is void; a result is true whoever wrote it."""
+    attempts = Attempts()
+    owner: dict[int, int] = {}
+    for record in sorted(records, key=lambda r: (r.partition, r.offset)):
+        kind, data = record.value.get("type", ""), record.value.get("data") or {}
+        if kind == "sender.took_over":
+            owner[record.partition] = record.offset
+        elif kind == "delivery.attempted":
+            if data.get("term") == owner.get(record.partition):
+                _attempted(attempts, data, record.timestamp)
+        elif kind.startswith("delivery."):
+            _ended(attempts, kind, data)
+    return attempts
+
+
+def _attempted(attempts: Attempts, data: dict[str, Any], at: int) -> None:
+    key = _key(data)
+    if attempts.open[key] and key not in attempts.accepted:
+        attempts.resent[key] += 1
+    attempts.open[key].add(data.get("attempt", 1))
+    attempts.valid[key].append(at)
+    attempts.parts[key[0]] = max(attempts.parts.get(key[0], 1), data.get("parts", 1))
+
+
+def _ended(attempts: Attempts, kind: str, data: dict[str, Any]) -> None:
+    key = _key(data)
+    if kind == "delivery.accepted":
+        attempts.accepted.add(key)
+        attempts.open[key].clear()
+    elif kind == "delivery.failed":
+        attempts.open[key].discard(data.get("attempt", 1))
+    elif kind in ENDED:
+        failure = data.get("failure") or {}
+        reason = f"{failure.get('code', '')} {failure.get('reason', '')}".strip()
+        if reason:
+            attempts.ended[key[0]] = f"{kind.removeprefix('delivery.')}: {reason}"
+
+
+def _key(data: dict[str, Any]) -> Key:
+    return data.get("delivery", ""), data.get("part", 1)

@@ -1,0 +1,134 @@
+"""The judge: which messages were lost, doubled, out of order, seen by the wrong one, or are shown wrongly."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from tests.history.attempts import Attempts, fold_attempts
+from tests.history.copies import Demand, Matched, match
+from tests.history.facts import Fact, Facts
+from tests.history.history import Call, Finding, History, Report, Said
+from tests.history.tables import compare_rows
+
+#: The ledger's clock and the broker's are the machine's, cut to milliseconds.
+CLOCK_SLACK_MS = 2
+
+
+def check(history: History) -> Report:
+    """Judge a run that has come to rest. Pure; every finding names the id it is about."""
+    facts = Facts(history.events)
+    attempts = fold_attempts(history.outcomes)
+    matched = match(facts, attempts, history.calls)
+    report = Report()
+    report.lost = _never_facts(history, facts) + _never_delivered(matched, attempts)
+    _sort_copies(report, matched, attempts)
+    report.reordered = _reordered(matched)
+    report.leaked = _leaked(history, facts, matched)
+    report.differing = compare_rows(history, facts)
+    report.uncovered = _uncovered(matched, attempts)
+    return report
+
+
+def _never_facts(history: History, facts: Facts) -> list[Finding]:
+    return [
+        Finding(said.id, f"said by {said.origin} of {said.tenant}, taken over, and not in the log")
+        for said in history.said
+        if said.accepted and facts.of(said) is None and not _dead(said, history)
+    ]
+
+
+def _dead(said: Said, history: History) -> bool:
+    return any(said.id.encode() in value for value in history.dead_letters)
+
+
+def _never_delivered(matched: Matched, attempts: Attempts) -> list[Finding]:
+    return [
+        Finding(demand.id, f"{demand} never took effect there")
+        for demand in matched.demands
+        if not demand.copies and not demand.given_up(attempts)
+    ]
+
+
+def _sort_copies(report: Report, matched: Matched, attempts: Attempts) -> None:
+    """Each resend of an unanswered attempt explains one more copy, nothing else does."""
+    for demand in matched.demands:
+        resent, copies = demand.resent(attempts), len(demand.copies)
+        if resent:
+            report.ambiguous.append(
+                Finding(demand.id, f"{demand}: sent again {resent} times, took effect {copies} times")
+            )
+        if copies > 1:
+            arrivals = ", ".join(f"call {call.n}" for call in demand.copies)
+            finding = Finding(demand.id, f"{demand} took effect {copies} times ({arrivals})")
+            (report.repeated if copies <= 1 + resent else report.duplicated).append(finding)
+    for call in matched.stray:
+        if call.accepted:
+            report.duplicated.append(Finding(_name(call), f"{_words(call)} took effect and no fact demands it"))
+
+
+def _reordered(matched: Matched) -> list[Finding]:
+    threads: dict[object, list[tuple[int, Demand]]] = defaultdict(list)
+    for demand in matched.demands:
+        if demand.copies:
+            threads[demand.thread].append((demand.copies[0].n, demand))
+    found = []
+    for arrivals in threads.values():
+        latest: Demand | None = None
+        for n, demand in sorted(arrivals, key=lambda pair: pair[0]):
+            if latest is not None and _order(demand) < _order(latest):
+                found.append(Finding(demand.id, f"{demand} arrived as call {n}, after the later {latest.id}"))
+            else:
+                latest = demand
+    return found
+
+
+def _order(demand: Demand) -> tuple[tuple[int, int], int]:
+    return demand.fact.position, demand.part
+
+
+def _leaked(history: History, facts: Facts, matched: Matched) -> list[Finding]:
+    found = [Finding(s.id, f"of {s.owner} was shown to {s.viewer}'s key") for s in history.sights]
+    for said in history.said:
+        fact = facts.of(said)
+        if fact is None:
+            continue
+        if fact.tenant != said.tenant:
+            found.append(Finding(fact.id, f"said at {said.tenant}, a fact of {fact.tenant}"))
+        if fact.customer is not None and said.customers and fact.customer.lstrip("+") not in said.customers:
+            found.append(Finding(fact.id, f"{fact.type} of one customer is a fact of another"))
+    for demand in matched.demands:
+        for call in demand.calls:
+            if call.tenant != demand.fact.tenant:
+                found.append(Finding(demand.id, f"{demand} went to the account of {call.tenant} ({_words(call)})"))
+            elif _other_customer(call, demand.fact):
+                found.append(Finding(demand.id, f"{demand} went to another customer ({_words(call)})"))
+    return found
+
+
+def _other_customer(call: Call, fact: Fact) -> bool:
+    """Only messages: a receipt is about a message and names the party as it likes."""
+    return bool(fact.message_for and fact.customer and call.customer) and (call.customer or "").lstrip("+") != (
+        fact.customer or ""
+    ).lstrip("+")
+
+
+def _uncovered(matched: Matched, attempts: Attempts) -> list[Finding]:
+    """Each call needs a valid attempt of its own that was in the log before it."""
+    found = []
+    for demand in matched.demands:
+        attempted = demand.attempted_at(attempts)
+        # A refused token is renewed and the same attempt goes on.
+        calls = [call for call in demand.calls if call.status != 401]
+        for number, call in enumerate(calls, start=1):
+            if sum(at <= call.at + CLOCK_SLACK_MS for at in attempted) < number:
+                found.append(Finding(demand.id, f"{demand}: {_words(call)} has no valid attempt before it in the log"))
+    found += [Finding(_name(call), f"{_words(call)} belongs to no fact of the log") for call in matched.stray]
+    return found
+
+
+def _name(call: Call) -> str:
+    return call.id or f"{call.platform} call {call.n}"
+
+
+def _words(call: Call) -> str:
+    return f"{call.operation} call {call.n} at {call.platform}"

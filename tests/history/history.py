@@ -1,0 +1,164 @@
+"""What a run left behind, as plain values, and the report that judges it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
+
+Platform = Literal["genesys", "whatsapp"]
+#: Who said it: a customer on WhatsApp, an agent in Genesys, another program through `intake`.
+Origin = Literal["customer", "agent", "intake"]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A message that relaylog took over: the webhook was answered 200, or the record is in `intake`."""
+
+    tenant: str
+    origin: Origin
+    #: wamid, Genesys message id, or the event id that the program gave.
+    id: str
+    #: Every way in which the platforms name the customer, digits without ``+``.
+    customers: frozenset[str]
+    #: None where the kind has no text of its own, so that its wording is relaylog's.
+    text: str | None = None
+    kind: str | None = None
+    #: The outbound way is towards WhatsApp; only an intake event may go either.
+    direction: Literal["inbound", "outbound"] = "inbound"
+    accepted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class LogRecord:
+    """A record of `events` or `outcomes`; ``value`` is empty when it is not a JSON object."""
+
+    partition: int
+    offset: int
+    #: Unix milliseconds by the broker's clock.
+    timestamp: int
+    value: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A row of a platform's ledger: a call as it arrived there."""
+
+    platform: Platform
+    n: int
+    #: Unix milliseconds by the platform's clock.
+    at: int
+    #: Owner of the account that was called.
+    tenant: str | None
+    operation: str
+    customer: str | None
+    #: Genesys: ``channel.messageId``, or the message that a receipt is about. WhatsApp: the callback data, whole.
+    id: str | None
+    status: int | None
+    accepted: bool
+    body: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """What a platform knows of a message that it took from relaylog."""
+
+    platform: Platform
+    tenant: str
+    #: wamid or Genesys message id.
+    id: str
+    #: As in `Call.id`.
+    ours: str
+    status: str | None = None
+    genesys_conversation_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A message as the query API shows it to ``tenant``'s key."""
+
+    tenant: str
+    id: str
+    conversation_id: str | None
+    direction: str
+    kind: str
+    text: str
+    status: str
+    whatsapp_id: str | None
+    genesys_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """Something of ``owner`` that another tenant's key was shown."""
+
+    viewer: str
+    owner: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Everything that a run left behind."""
+
+    said: tuple[Said, ...] = ()
+    events: tuple[LogRecord, ...] = ()
+    outcomes: tuple[LogRecord, ...] = ()
+    calls: tuple[Call, ...] = ()
+    booked: tuple[Booked, ...] = ()
+    rows: tuple[Row, ...] = ()
+    sights: tuple[Sight, ...] = ()
+    #: Values of the dead letters that carry a reason.
+    dead_letters: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Finding:
+    """One thing found: the id it is about, and words for a person."""
+
+    id: str
+    words: str
+
+    def __str__(self) -> str:
+        return f"{self.id}: {self.words}"
+
+
+@dataclass(slots=True)
+class Report:
+    """What `check` found. Each field but the last two lists violations."""
+
+    #: Taken over and never in effect at the other side, nor given up with a reason.
+    lost: list[Finding] = field(default_factory=list)
+    #: More copies took effect than the log's ambiguous-and-resent list explains.
+    duplicated: list[Finding] = field(default_factory=list)
+    #: First copies of one thread arrived in another order than their facts have in the log.
+    reordered: list[Finding] = field(default_factory=list)
+    #: Seen by another tenant or customer than its own.
+    leaked: list[Finding] = field(default_factory=list)
+    #: Rows of the tables that differ from the platforms' books.
+    differing: list[Finding] = field(default_factory=list)
+    #: Calls without a written-ahead, valid `delivery.attempted`.
+    uncovered: list[Finding] = field(default_factory=list)
+    #: Attempts sent again because their answer is unknown: allowed, listed.
+    ambiguous: list[Finding] = field(default_factory=list)
+    #: Those of them that took effect twice: allowed, listed.
+    repeated: list[Finding] = field(default_factory=list)
+
+    def violations(self) -> Iterator[tuple[str, Finding]]:
+        """What must not be, each with the name of its list."""
+        for each in fields(self):
+            if each.name not in ("ambiguous", "repeated"):
+                yield from ((each.name, finding) for finding in getattr(self, each.name))
+
+    @property
+    def clean(self) -> bool:
+        """True when nothing was found that must not be."""
+        return next(self.violations(), None) is None
+
+    def __str__(self) -> str:
+        lines = []
+        for each in fields(self):
+            found = getattr(self, each.name)
+            lines.append(f"{each.name:>10}  {len(found)}")
+            lines += [f"            {finding}" for finding in found]
+        return "\n".join(lines)
