@@ -1,0 +1,1 @@
+"""The Genesys Cloud simulator: Open Messaging as genesys.md describes it."""

@@ -1,0 +1,1 @@
+"""The WhatsApp Cloud API simulator: sends, statuses, media and webhooks as whatsapp.md describes them."""
