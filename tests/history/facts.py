@@ -9,6 +9,8 @@ from typing import Any
 from tests.history.history import LogRecord, Platform, Said
 
 TO_GENESYS = frozenset({"message.received", "message.edited", "message.revoked", "message.reacted"})
+#: Facts that the query API shows as a message; an edit or a removal changes the message that it is about.
+SHOWN = frozenset({"message.received", "message.composed", "message.echoed", "message.reacted"})
 RECEIPT_GIVING = frozenset({"status.delivered", "status.read", "status.failed"})
 
 

@@ -79,13 +79,14 @@ class Row:
 
     tenant: str
     id: str
-    conversation_id: str | None
     direction: str
     kind: str
-    text: str
+    text: str | None
     status: str
     whatsapp_id: str | None
     genesys_id: str | None
+    conversation_id: str | None = None
+    customer_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

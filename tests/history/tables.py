@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from tests.history.copies import callback
-from tests.history.facts import Facts
+from tests.history.facts import SHOWN, Facts
 from tests.history.history import Booked, Finding, History, Row, Said
 
 RANK = {"pending": 0, "failed": 1, "accepted": 2, "sent": 2, "delivered": 3, "read": 4, "played": 5}
@@ -25,7 +25,7 @@ def compare_rows(history: History, facts: Facts) -> list[Finding]:
     booked = _booked_by_message(history, facts)
     for said in history.said:
         fact = facts.of(said)
-        if not said.accepted or fact is None:
+        if not said.accepted or fact is None or fact.type not in SHOWN:
             continue
         row = rows.get(fact.id)
         if row is None:

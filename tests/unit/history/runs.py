@@ -83,7 +83,7 @@ class Run:
         self.call(tenant, "genesys", "message", customer, wamid)
         self.result(tenant, fact)
         self.booked.append(Booked("genesys", f"t{tenant}", genesys_id, wamid))
-        self.rows.append(Row(f"t{tenant}", fact, "c", "inbound", "text", text, "sent", wamid, genesys_id))
+        self.rows.append(Row(f"t{tenant}", fact, "inbound", "text", text, "sent", wamid, genesys_id))
 
     def agent_says(self, tenant: int, customer: str, text: str) -> None:
         wamid, genesys_id = f"wamid.{self.random.getrandbits(64):016X}", f"{self.random.getrandbits(128):032x}"
@@ -96,7 +96,7 @@ class Run:
         self.call(tenant, "whatsapp", "message", f"+{customer}", callback_data(fact))
         self.result(tenant, fact)
         self.booked.append(Booked("whatsapp", f"t{tenant}", wamid, callback_data(fact), "read"))
-        self.rows.append(Row(f"t{tenant}", fact, "c", "outbound", "text", text, "read", wamid, genesys_id))
+        self.rows.append(Row(f"t{tenant}", fact, "outbound", "text", text, "read", wamid, genesys_id))
         self.statuses(tenant, customer, fact, genesys_id)
 
     def statuses(self, tenant: int, customer: str, message: str, genesys_id: str) -> None:
