@@ -21,18 +21,23 @@ _REQUESTS_AT_ONCE = 16
 
 
 async def collect(
-    running: Mapping[str, Any], said_elsewhere: Iterable[Said] = (), prefix: str = "relaylog."
+    running: Mapping[str, Any],
+    said_elsewhere: Iterable[Said] = (),
+    *,
+    prefix: str = "relaylog.",
+    look_across: bool = True,
 ) -> History:
     """Everything that the system of a `running.json` left behind so far.
 
-    ``said_elsewhere``: what the simulators cannot know, such as records appended to `intake`.
+    ``said_elsewhere``: what the simulators cannot know, such as records appended to `intake`. With ``look_across`` each
+    tenant's key is tried on everything of the others.
     """
     limits = httpx.Limits(max_connections=_REQUESTS_AT_ONCE)
     async with httpx.AsyncClient(timeout=30.0, trust_env=False, limits=limits) as client:
         lines = {p: await _json_lines(client, f"{running['simulators'][p]}/_simulator/books") for p in PLATFORMS}
         ledgers = {p: await _json_lines(client, f"{running['simulators'][p]}/_simulator/ledger") for p in PLATFORMS}
-        rows = [row async for tenant in running["tenants"] for row in _rows(client, running["query"], tenant)]
-        sights = await _sights(client, running, rows)
+        rows = [row for tenant in running["tenants"] async for row in _rows(client, running["query"], tenant)]
+        sights = await _sights(client, running, rows) if look_across else []
     return History(
         said=(*(said for p in PLATFORMS for said in _said(p, lines[p])), *said_elsewhere),
         events=tuple(await read_topic(running["kafka"], f"{prefix}events")),
