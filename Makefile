@@ -5,12 +5,15 @@ SHELL := /bin/bash
 
 VENV := .venv
 BIN := $(VENV)/bin
+MADE_STAMP := $(VENV)/.made
 LOCKED_STAMP := $(VENV)/.locked
 RUN_STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install
 LOCK := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --quiet
+JGO := M2_REPO=$(CURDIR)/$(VENV)/share/maven JGO_CACHE_DIR=$(CURDIR)/$(VENV)/share/jgo \
+	$(CURDIR)/$(BIN)/jgo --ignore-config --resolver python
 PYTEST := $(BIN)/python -m pytest
 CODE := $(wildcard schemas streams agents projections relaylog simulators bench tests)
 ARGS ?=
@@ -22,7 +25,7 @@ help: ## this list
 
 .PHONY: run
 run: $(RUN_STAMP) ## the whole system on this machine until Ctrl-C (ARGS=--once plays the demo and stops)
-	@exec $(BIN)/relaylog up $(ARGS)
+	@exec $(BIN)/python -m relaylog.foreground $(BIN)/relaylog up $(ARGS)
 
 .PHONY: setup
 setup: $(RUN_STAMP) ## only the set-up: .venv, from the hash-locked requirements.lock
@@ -56,7 +59,7 @@ bench: $(DEV_STAMP) ## every figure, as ratios inside one run, saved under bench
 lock: $(DEV_STAMP) ## make the lock files again from pyproject.toml (UPGRADE=1: newest versions)
 	$(LOCK) $(if $(UPGRADE),--upgrade) --output-file requirements.lock
 	$(LOCK) $(if $(UPGRADE),--upgrade) --extra dev --constraints requirements.lock --output-file requirements-dev.lock
-	cd relaylog/embedded && $(CURDIR)/$(BIN)/jgo --ignore-config --resolver python lock
+	cd relaylog/embedded && { $(JGO) lock --check || $(JGO) lock; }
 
 .PHONY: clean
 clean: ## remove .venv, the fetched jars and all caches; data folders stay
@@ -64,7 +67,7 @@ clean: ## remove .venv, the fetched jars and all caches; data folders stay
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A half-made environment has no stamp, so an interrupted set-up is finished by the next call.
-$(BIN)/python:
+$(MADE_STAMP):
 	@python=""; \
 	for name in python3.13 python3.12 python3.11 python3 python; do \
 		if "$$name" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; then python="$$name"; break; fi; \
@@ -76,8 +79,9 @@ $(BIN)/python:
 		rm -rf $(VENV); \
 		echo "$$python cannot make virtual environments: its venv or ensurepip module is missing." >&2; \
 		echo "Install it (on Debian and Ubuntu: the package python3-venv) and try again." >&2; exit 1; fi
+	@touch $@
 
-$(LOCKED_STAMP): requirements.lock | $(BIN)/python
+$(LOCKED_STAMP): requirements.lock | $(MADE_STAMP)
 	@echo "==> installing what requirements.lock pins (about 400 MB on disk, once)"
 	@$(PIP) --require-hashes --requirement requirements.lock
 	@touch $@

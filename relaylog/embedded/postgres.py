@@ -162,5 +162,8 @@ def _unprivileged_user() -> tuple[int, int] | None:
     """Whom Postgres runs as, since it refuses to run as root; None when we are not root."""
     if os.geteuid() != 0:
         return None
-    nobody = pwd.getpwnam("nobody")
+    try:
+        nobody = pwd.getpwnam("nobody")
+    except KeyError:
+        raise EmbeddedServerError("Postgres does not run as root, and there is no user `nobody` to run it as") from None
     return nobody.pw_uid, nobody.pw_gid
