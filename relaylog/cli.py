@@ -117,6 +117,19 @@ def simulators(
 
 
 @app.command()
+def migrate() -> None:
+    """Bring the tables of Postgres to this release.
+
+    Reads and writes the Postgres of RELAYLOG_POSTGRES; two at once take turns. Run it before `project` and `query` of
+    a new release. Exits with 0 when the tables are as this release expects, 1 when a migration failed (nothing of it
+    stays).
+    """
+    from relaylog.tables import run_migrate
+
+    run_migrate()
+
+
+@app.command()
 def replay() -> None:
     """Rebuild the tables from the topics, beside the live ones, then switch.
 
@@ -124,7 +137,7 @@ def replay() -> None:
     queries go on against the old one until the switch. Sends nothing to anybody. Exits with 0 when the new tables are
     live, 1 when the topics have a gap or the rebuild failed (the old tables stay).
     """
-    from relaylog.rebuilding import run_replay
+    from relaylog.tables import run_replay
 
     run_replay()
 
@@ -136,7 +149,7 @@ def verify() -> None:
     Reads the topics and a snapshot of the tables; writes only a shadow of the tables, which it drops. Prints each row
     that differs, with the field. Exits with 0 when nothing differs, 1 when something does.
     """
-    from relaylog.rebuilding import run_verify
+    from relaylog.tables import run_verify
 
     run_verify()
 
