@@ -106,6 +106,8 @@ class StatusPersonal(Part):
 
     whatsapp_id: str | None = None
     recipient: Person = Person()
+    #: The customer's id in this tenant, where the status lets us know it.
+    customer: str | None = None
     original: dict[str, Any] | None = None
 
 

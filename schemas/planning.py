@@ -1,0 +1,102 @@
+"""Which delivery a fact demands: a pure function of fact and tenant, so that a retry plans the same calls."""
+
+from __future__ import annotations
+
+import hashlib
+
+import msgspec
+
+from schemas.delivery import Call, Delivery, Kind, MediaLink
+from schemas.envelope import Envelope, decode_data
+from schemas.errors import UndecodableRecord
+from schemas.events import MessageData, StatusData
+from schemas.genesys.requests import message_call, receipt_call
+from schemas.outcomes import Platform
+from schemas.tenant import Channel, Tenant
+from schemas.whatsapp.requests import message_calls
+
+#: A customer's doings, which Genesys hears of. ``message.echoed`` is in neither list: it is only ever recorded.
+_TO_GENESYS = ("message.received", "message.reacted", "message.edited", "message.revoked")
+_TO_WHATSAPP = ("message.composed",)
+_RECEIPTS = ("status.delivered", "status.read", "status.failed")
+
+_canonical = msgspec.json.Encoder(order="sorted")
+
+
+def plan(fact: Envelope, tenant: Tenant, media_link: MediaLink) -> Delivery | None:
+    """The delivery that ``fact`` demands, or None; a fact demands at most one.
+
+    ``typing.started`` demands none: WhatsApp shows typing only together with an inbound wamid (whatsapp.md 4.3), which the fact
+    does not have. Raises UndecodableRecord when the data does not have its shape or names a channel that the tenant lacks,
+    UnknownEventVersion as ``decode_data`` does.
+    """
+    if fact.type in _TO_GENESYS:
+        message = decode_data(fact, MessageData)
+        if message.direction == "outbound":
+            return None
+        call = message_call(fact, message, _channel(tenant, message.channel), media_link)
+        return _delivery(fact, tenant, "genesys", "message", message.channel, (call,))
+    if fact.type in _TO_WHATSAPP:
+        message = decode_data(fact, MessageData)
+        _channel(tenant, message.channel)
+        return _delivery(fact, tenant, "whatsapp", "message", message.channel, _parts(fact, message))
+    if fact.type in _RECEIPTS:
+        status = decode_data(fact, StatusData)
+        if not _is_terminal(fact, status):
+            return None
+        receipt = receipt_call(fact, status, _channel(tenant, status.channel))
+        return _delivery(fact, tenant, "genesys", "receipt", status.channel, (receipt,))
+    return None
+
+
+def duplicate_keys(fact: Envelope) -> tuple[str, ...]:
+    """Keys under which ``fact`` is a duplicate of an earlier one in the log.
+
+    Its id; and one key for all statuses that would each give the terminal receipt of one message, so that only the first of
+    them does. Raises as ``plan``.
+    """
+    if fact.type not in _RECEIPTS:
+        return (fact.id,)
+    status = decode_data(fact, StatusData)
+    return (fact.id, f"receipt:{status.message}") if _is_terminal(fact, status) else (fact.id,)
+
+
+def plan_digest(call: Call) -> str:
+    """SHA-256 (hex, first 16) of path and body in canonical JSON: two equal plans are the same request."""
+    return hashlib.sha256(_canonical.encode([call.path, call.body])).hexdigest()[:16]
+
+
+def _is_terminal(fact: Envelope, status: StatusData) -> bool:
+    """Genesys knows the message, and its last part has arrived or any part has failed."""
+    return status.genesys_id is not None and (fact.type == "status.failed" or status.part == status.parts)
+
+
+def _parts(fact: Envelope, message: MessageData) -> tuple[Call, ...]:
+    try:
+        return message_calls(fact, message)
+    except ValueError as error:
+        raise UndecodableRecord(f"{fact.type}: id {fact.id!r} is not a UUID") from error
+
+
+def _channel(tenant: Tenant, phone_number_id: str) -> Channel:
+    channel = tenant.channel(phone_number_id)
+    if channel is None:
+        raise UndecodableRecord(f"tenant {tenant.id} has no channel {phone_number_id}")
+    return channel
+
+
+def _delivery(
+    fact: Envelope, tenant: Tenant, platform: Platform, kind: Kind, channel: str, calls: tuple[Call, ...]
+) -> Delivery | None:
+    if not calls:
+        return None
+    return Delivery(
+        id=fact.id,
+        tenant=tenant.id,
+        platform=platform,
+        kind=kind,
+        lane=fact.subject or fact.correlationid or fact.id,
+        channel=channel,
+        time=fact.time,
+        calls=calls,
+    )

@@ -1,0 +1,1 @@
+"""WhatsApp Cloud API: its webhooks as facts, our messages as its requests (whatsapp.md)."""
