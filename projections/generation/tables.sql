@@ -1,0 +1,179 @@
+-- Tables of one generation, created in the first schema of the search path.
+-- Text that is compared (least, greatest, order) has the "C" collation, so that the fold in memory and the merge agree.
+
+CREATE TABLE message (
+    tenant_id               text COLLATE "C" NOT NULL,
+    message_id              uuid NOT NULL,
+    -- Of the copy of the fact whose content is shown; null while only statuses or outcomes of the message are known.
+    recorded_at             timestamptz,
+    fingerprint             text COLLATE "C",
+    conversation_id         uuid,
+    customer_id             uuid,
+    channel                 text,
+    direction               text,
+    kind                    text,
+    author                  text,
+    text                    text,
+    content                 jsonb,
+    at                      timestamptz,
+    whatsapp_id             text COLLATE "C",
+    genesys_id              text COLLATE "C",
+    genesys_conversation_id text COLLATE "C",
+    sent_at                 timestamptz,
+    delivered_at            timestamptz,
+    read_at                 timestamptz,
+    played_at               timestamptz,
+    failed_at               timestamptz,
+    failure_code            text COLLATE "C",
+    failure_reason          text COLLATE "C",
+    edited_at               timestamptz,
+    revoked_at              timestamptz,
+    -- whatsapp.md section 3: only upwards; whatever says that it arrived wins over a failure.
+    status                  text NOT NULL GENERATED ALWAYS AS (
+        CASE WHEN played_at IS NOT NULL THEN 'played'
+             WHEN read_at IS NOT NULL THEN 'read'
+             WHEN delivered_at IS NOT NULL THEN 'delivered'
+             WHEN failed_at IS NOT NULL THEN 'failed'
+             WHEN sent_at IS NOT NULL THEN 'sent'
+             ELSE 'pending' END) STORED,
+    revision                bigint NOT NULL DEFAULT 1,
+    PRIMARY KEY (tenant_id, message_id)
+) WITH (fillfactor = 80);
+CREATE INDEX ON message (tenant_id, conversation_id, at, message_id);
+CREATE INDEX ON message (tenant_id, whatsapp_id) WHERE whatsapp_id IS NOT NULL;
+CREATE INDEX ON message (tenant_id, genesys_id) WHERE genesys_id IS NOT NULL;
+CREATE INDEX ON message (tenant_id, conversation_id, failed_at) WHERE failed_at IS NOT NULL;
+
+-- Every id that a platform gave to a message or to a part of it, as far as the message's own columns cannot hold it.
+CREATE TABLE remote_id (
+    tenant_id  text COLLATE "C" NOT NULL,
+    platform   text COLLATE "C" NOT NULL,
+    remote_id  text COLLATE "C" NOT NULL,
+    message_id uuid NOT NULL,
+    part       integer NOT NULL,
+    PRIMARY KEY (tenant_id, platform, remote_id, message_id)
+);
+
+CREATE TABLE status_event (
+    tenant_id   text COLLATE "C" NOT NULL,
+    message_id  uuid NOT NULL,
+    event_id    uuid NOT NULL,
+    type        text COLLATE "C" NOT NULL,
+    at          timestamptz NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    part        integer NOT NULL,
+    parts       integer NOT NULL,
+    code        text COLLATE "C" NOT NULL DEFAULT '',
+    reason      text COLLATE "C" NOT NULL DEFAULT '',
+    PRIMARY KEY (tenant_id, message_id, event_id)
+);
+
+-- What Genesys says about a message that was posted there; it names the message by the id that Genesys gave it.
+CREATE TABLE receipt (
+    tenant_id   text COLLATE "C" NOT NULL,
+    genesys_id  text COLLATE "C" NOT NULL,
+    event_id    uuid NOT NULL,
+    type        text COLLATE "C" NOT NULL,
+    at          timestamptz NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    code        text COLLATE "C" NOT NULL DEFAULT '',
+    reason      text COLLATE "C" NOT NULL DEFAULT '',
+    PRIMARY KEY (tenant_id, genesys_id, event_id)
+);
+
+CREATE TABLE attempt (
+    tenant_id     text COLLATE "C" NOT NULL,
+    -- Event id of the fact that demanded the delivery: of a message, or of a status that demanded a receipt.
+    delivery_id   uuid NOT NULL,
+    platform      text COLLATE "C" NOT NULL,
+    part          integer NOT NULL,
+    attempt       integer NOT NULL,
+    parts         integer NOT NULL,
+    events_offset bigint NOT NULL,
+    attempted_at  timestamptz,
+    ended_at      timestamptz,
+    -- failed, expired, dead_lettered, accepted: the last of them in this order is the result.
+    result        text COLLATE "C",
+    rank          integer NOT NULL DEFAULT 0,
+    status        integer,
+    code          text COLLATE "C" NOT NULL DEFAULT '',
+    reason        text COLLATE "C" NOT NULL DEFAULT '',
+    context_id    text COLLATE "C",
+    PRIMARY KEY (tenant_id, delivery_id, platform, part, attempt)
+);
+
+CREATE TABLE conversation (
+    tenant_id        text COLLATE "C" NOT NULL,
+    conversation_id  uuid NOT NULL,
+    customer_id      uuid,
+    channel          text COLLATE "C",
+    subject          text COLLATE "C",
+    opened_at        timestamptz,
+    last_inbound_at  timestamptz,
+    last_outbound_at timestamptz,
+    closed_at        timestamptz,
+    last_activity_at timestamptz GENERATED ALWAYS AS (GREATEST(last_inbound_at, last_outbound_at)) STORED,
+    revision         bigint NOT NULL DEFAULT 1,
+    PRIMARY KEY (tenant_id, conversation_id)
+) WITH (fillfactor = 80);
+CREATE INDEX ON conversation (tenant_id, last_activity_at, conversation_id);
+CREATE INDEX ON conversation (tenant_id, customer_id);
+
+-- A thread has many Genesys conversations over time; one may be reopened within the threading window.
+CREATE TABLE genesys_conversation (
+    tenant_id               text COLLATE "C" NOT NULL,
+    conversation_id         uuid NOT NULL,
+    genesys_conversation_id text COLLATE "C" NOT NULL,
+    first_at                timestamptz NOT NULL,
+    PRIMARY KEY (tenant_id, conversation_id, genesys_conversation_id)
+);
+CREATE INDEX ON genesys_conversation (tenant_id, genesys_conversation_id);
+
+CREATE TABLE customer (
+    tenant_id     text COLLATE "C" NOT NULL,
+    customer_id   uuid NOT NULL,
+    name          text COLLATE "C",
+    name_at       timestamptz,
+    username      text COLLATE "C",
+    username_at   timestamptz,
+    first_seen_at timestamptz,
+    last_seen_at  timestamptz,
+    revision      bigint NOT NULL DEFAULT 1,
+    PRIMARY KEY (tenant_id, customer_id)
+) WITH (fillfactor = 80);
+
+-- How the platforms name a customer: wa_id, user_id (BSUID), parent_user_id.
+CREATE TABLE customer_alias (
+    tenant_id   text COLLATE "C" NOT NULL,
+    kind        text COLLATE "C" NOT NULL,
+    value       text COLLATE "C" NOT NULL,
+    customer_id uuid NOT NULL,
+    first_at    timestamptz NOT NULL,
+    PRIMARY KEY (tenant_id, kind, value, customer_id)
+);
+CREATE INDEX ON customer_alias (tenant_id, customer_id);
+
+-- Two identities that are one person; each link is held in both directions.
+CREATE TABLE customer_link (
+    tenant_id   text COLLATE "C" NOT NULL,
+    customer_id uuid NOT NULL,
+    linked_id   uuid NOT NULL,
+    at          timestamptz NOT NULL,
+    PRIMARY KEY (tenant_id, customer_id, linked_id)
+);
+
+-- The topic of dead letters (topic dead-letters), and the records that the projection itself could not fold (the others).
+-- Those of no tenant have the tenant id '', which only the operator sees.
+CREATE TABLE dead_letter (
+    tenant_id text COLLATE "C" NOT NULL,
+    topic     text COLLATE "C" NOT NULL,
+    partition integer NOT NULL,
+    "offset"  bigint NOT NULL,
+    reason    text NOT NULL,
+    origin    text NOT NULL,
+    handler   text NOT NULL,
+    attempts  integer NOT NULL,
+    at        timestamptz NOT NULL,
+    bytes     bytea,
+    PRIMARY KEY (tenant_id, topic, partition, "offset")
+);

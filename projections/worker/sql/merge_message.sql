@@ -1,0 +1,52 @@
+-- MessageState.join. What the merged rows imply for conversations follows in the same statement: the Genesys
+-- conversation of a message is known once both the message and its acceptance are, in whichever order they came.
+WITH merged AS (
+    INSERT INTO message AS m (
+        tenant_id, message_id, recorded_at, fingerprint, conversation_id, customer_id, channel, direction, kind, author, text,
+        content, at, whatsapp_id, genesys_id, genesys_conversation_id, sent_at, delivered_at, read_at, played_at, failed_at,
+        failure_code, failure_reason, edited_at, revoked_at)
+    SELECT * FROM stage_message ORDER BY tenant_id, message_id
+    ON CONFLICT (tenant_id, message_id) DO UPDATE SET
+        recorded_at     = CASE WHEN coalesce((m.recorded_at, m.fingerprint) <= (excluded.recorded_at, excluded.fingerprint), m.recorded_at IS NOT NULL) THEN m.recorded_at ELSE excluded.recorded_at END,
+        fingerprint     = CASE WHEN coalesce((m.recorded_at, m.fingerprint) <= (excluded.recorded_at, excluded.fingerprint), m.recorded_at IS NOT NULL) THEN m.fingerprint ELSE excluded.fingerprint END,
+        conversation_id = CASE WHEN coalesce((m.recorded_at, m.fingerprint) <= (excluded.recorded_at, excluded.fingerprint), m.recorded_at IS NOT NULL) THEN m.conversation_id ELSE excluded.conversation_id END,
+        customer_id     = CASE WHEN coalesce((m.recorded_at, m.fingerprint) <= (excluded.recorded_at, excluded.fingerprint), m.recorded_at IS NOT NULL) THEN m.customer_id ELSE excluded.customer_id END,
+        channel         = CASE WHEN coalesce((m.recorded_at, m.fingerprint) <= (excluded.recorded_at, excluded.fingerprint), m.recorded_at IS NOT NULL) THEN m.channel ELSE excluded.channel END,
+        direction       = CASE WHEN coalesce((m.recorded_at, m.fingerprint) <= (excluded.recorded_at, excluded.fingerprint), m.recorded_at IS NOT NULL) THEN m.direction ELSE excluded.direction END,
+        kind            = CASE WHEN coalesce((m.recorded_at, m.fingerprint) <= (excluded.recorded_at, excluded.fingerprint), m.recorded_at IS NOT NULL) THEN m.kind ELSE excluded.kind END,
+        author          = CASE WHEN coalesce((m.recorded_at, m.fingerprint) <= (excluded.recorded_at, excluded.fingerprint), m.recorded_at IS NOT NULL) THEN m.author ELSE excluded.author END,
+        text            = CASE WHEN coalesce((m.recorded_at, m.fingerprint) <= (excluded.recorded_at, excluded.fingerprint), m.recorded_at IS NOT NULL) THEN m.text ELSE excluded.text END,
+        content         = CASE WHEN coalesce((m.recorded_at, m.fingerprint) <= (excluded.recorded_at, excluded.fingerprint), m.recorded_at IS NOT NULL) THEN m.content ELSE excluded.content END,
+        at              = CASE WHEN coalesce((m.recorded_at, m.fingerprint) <= (excluded.recorded_at, excluded.fingerprint), m.recorded_at IS NOT NULL) THEN m.at ELSE excluded.at END,
+        whatsapp_id             = least(m.whatsapp_id, excluded.whatsapp_id),
+        genesys_id              = least(m.genesys_id, excluded.genesys_id),
+        genesys_conversation_id = least(m.genesys_conversation_id, excluded.genesys_conversation_id),
+        sent_at                 = least(m.sent_at, excluded.sent_at),
+        delivered_at            = least(m.delivered_at, excluded.delivered_at),
+        read_at                 = least(m.read_at, excluded.read_at),
+        played_at               = least(m.played_at, excluded.played_at),
+        failed_at               = greatest(m.failed_at, excluded.failed_at),
+        failure_code   = CASE WHEN coalesce((m.failed_at, m.failure_code, m.failure_reason) >= (excluded.failed_at, excluded.failure_code, excluded.failure_reason), m.failed_at IS NOT NULL) THEN m.failure_code ELSE excluded.failure_code END,
+        failure_reason = CASE WHEN coalesce((m.failed_at, m.failure_code, m.failure_reason) >= (excluded.failed_at, excluded.failure_code, excluded.failure_reason), m.failed_at IS NOT NULL) THEN m.failure_reason ELSE excluded.failure_reason END,
+        edited_at               = greatest(m.edited_at, excluded.edited_at),
+        revoked_at              = least(m.revoked_at, excluded.revoked_at),
+        revision                = m.revision + 1
+    RETURNING m.tenant_id, m.conversation_id, m.genesys_conversation_id, m.at, m.failed_at
+), linked AS (
+    INSERT INTO genesys_conversation AS g (tenant_id, conversation_id, genesys_conversation_id, first_at)
+    SELECT tenant_id, conversation_id, genesys_conversation_id, min(at)
+      FROM merged
+     WHERE conversation_id IS NOT NULL AND genesys_conversation_id IS NOT NULL
+     GROUP BY tenant_id, conversation_id, genesys_conversation_id
+     ORDER BY tenant_id, conversation_id, genesys_conversation_id
+    ON CONFLICT (tenant_id, conversation_id, genesys_conversation_id) DO UPDATE SET first_at = excluded.first_at
+     WHERE excluded.first_at < g.first_at
+    RETURNING g.tenant_id, g.conversation_id
+), implied AS (
+    SELECT tenant_id, conversation_id FROM linked
+    UNION
+    SELECT tenant_id, conversation_id FROM merged WHERE failed_at IS NOT NULL AND conversation_id IS NOT NULL
+)
+INSERT INTO stage_conversation (tenant_id, conversation_id)
+SELECT tenant_id, conversation_id FROM implied i
+ WHERE NOT EXISTS (SELECT FROM stage_conversation s WHERE s.tenant_id = i.tenant_id AND s.conversation_id = i.conversation_id);

@@ -1,0 +1,199 @@
+"""What each fact of ``events`` says about the views."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from zlib import crc32
+
+import msgspec
+
+from schemas.errors import UndecodableRecord
+from schemas.events import Person
+from schemas.folds.conversation import ConversationState
+from schemas.folds.customer import CustomerAlias, CustomerLink, CustomerState
+from schemas.folds.message import MessageState
+from schemas.folds.shapes import AliasRead, ContentRead, Header, MessageRead, ReceiptRead, StatusRead
+from schemas.folds.timeline import ReceiptEvent, RemoteId, StatusEvent
+from schemas.folds.views import Views, add
+from schemas.ids import conversation_id, customer_id, whatsapp_message_id
+
+_content_decoder = msgspec.json.Decoder(ContentRead)
+_conversation_id = lru_cache(maxsize=65536)(conversation_id)
+_customer_id = lru_cache(maxsize=65536)(customer_id)
+
+
+def merge_time(header: Header) -> str:
+    """When it happened, but never later than we learnt of it: a clock that runs ahead freezes nothing."""
+    return header.time if header.time <= header.recordedtime else header.recordedtime
+
+
+def tenant_of(header: Header) -> str:
+    """The tenant. Raises UndecodableRecord where it is missing."""
+    if not header.tenantid:
+        raise UndecodableRecord(f"{header.type}: tenantid: expected the tenant's id")
+    return header.tenantid
+
+
+def message(views: Views, header: Header, data: MessageRead) -> None:
+    """``message.received``, ``.composed``, ``.echoed``, ``.reacted``."""
+    _message(views, header, data)
+
+
+def edited(views: Views, header: Header, data: MessageRead) -> None:
+    """``message.edited``: shown as a message of its own, and noted at the message that it changes."""
+    refers_to = _message(views, header, data)
+    if refers_to:
+        target = _target(header, refers_to)
+        target.edited_at = merge_time(header)
+        add(views.message, target)
+
+
+def revoked(views: Views, header: Header, data: MessageRead) -> None:
+    """``message.revoked``: shown as a message of its own, and noted at the message that it takes back."""
+    refers_to = _message(views, header, data)
+    if refers_to:
+        target = _target(header, refers_to)
+        target.revoked_at = merge_time(header)
+        add(views.message, target)
+
+
+def _target(header: Header, wamid: str) -> MessageState:
+    tenant = tenant_of(header)
+    return MessageState(tenant_id=tenant, message_id=whatsapp_message_id(tenant, wamid))
+
+
+def _message(views: Views, header: Header, data: MessageRead) -> str | None:
+    tenant = tenant_of(header)
+    if not header.subject:
+        raise UndecodableRecord(f"{header.type}: subject: expected the thread's pseudonym")
+    at = merge_time(header)
+    personal = data.personal
+    content = _content_decoder.decode(personal.content)
+    conversation = _conversation_id(tenant, header.subject)
+    customer = _customer_id(tenant, data.customer)
+    inbound = data.direction == "inbound"
+    state = MessageState(
+        tenant_id=tenant,
+        message_id=header.id,
+        recorded_at=header.recordedtime,
+        fingerprint=f"{crc32(header.data):08x}",
+        conversation_id=conversation,
+        customer_id=customer,
+        channel=data.channel,
+        direction=data.direction,
+        kind=data.kind,
+        author=data.author,
+        text=content.text,
+        content=None if content.is_plain else bytes(personal.content).decode(),
+        at=at,
+        whatsapp_id=personal.whatsapp_id,
+        genesys_id=data.genesys_id,
+        genesys_conversation_id=data.genesys_conversation_id,
+        # WhatsApp already has what the business's own phone wrote.
+        sent_at=at if header.type == "message.echoed" else None,
+    )
+    add(views.message, state)
+    thread = ConversationState(
+        tenant_id=tenant,
+        conversation_id=conversation,
+        customer_id=customer,
+        channel=data.channel,
+        subject=header.subject,
+        opened_at=at,
+        last_inbound_at=at if inbound else None,
+        last_outbound_at=None if inbound else at,
+    )
+    add(views.conversation, thread)
+    _person(views, tenant, customer, personal.person, at)
+    return content.refers_to
+
+
+def _person(views: Views, tenant: str, customer: str, person: Person, at: str) -> None:
+    state = CustomerState(
+        tenant_id=tenant,
+        customer_id=customer,
+        name=person.name,
+        name_at=at if person.name is not None else None,
+        username=person.username,
+        username_at=at if person.username is not None else None,
+        first_seen_at=at,
+        last_seen_at=at,
+    )
+    add(views.customer, state)
+    aliases = (("wa_id", person.wa_id), ("user_id", person.user_id), ("parent_user_id", person.parent_user_id))
+    for kind, value in aliases:
+        if value is not None:
+            alias = CustomerAlias(tenant_id=tenant, kind=kind, value=value, customer_id=customer, first_at=at)
+            add(views.customer_alias, alias)
+
+
+def status(views: Views, header: Header, data: StatusRead) -> None:
+    """``status.*``: the message itself moves with its last part, and fails with any."""
+    tenant = tenant_of(header)
+    at = merge_time(header)
+    failure = data.failure
+    event = StatusEvent(
+        tenant_id=tenant,
+        message_id=data.message,
+        event_id=header.id,
+        type=header.type,
+        at=at,
+        recorded_at=header.recordedtime,
+        part=data.part,
+        parts=data.parts,
+        code=failure.code if failure else "",
+        reason=failure.reason if failure else "",
+    )
+    add(views.status_event, event)
+    state = MessageState(tenant_id=tenant, message_id=data.message, genesys_id=data.genesys_id)
+    if header.type == "status.failed":
+        state.failed_at, state.failure_code, state.failure_reason = at, event.code, event.reason
+    elif data.part == data.parts:
+        _step(state, header.type, at)
+    wamid = data.personal.whatsapp_id
+    if wamid and data.part == 1:
+        state.whatsapp_id = wamid
+    if wamid and data.parts > 1:
+        known = RemoteId(
+            tenant_id=tenant, platform="whatsapp", remote_id=wamid, message_id=data.message, part=data.part
+        )
+        add(views.remote_id, known)
+    add(views.message, state)
+
+
+def _step(state: MessageState, type: str, at: str) -> None:
+    if type == "status.sent":
+        state.sent_at = at
+    elif type == "status.delivered":
+        state.delivered_at = at
+    elif type == "status.read":
+        state.read_at = at
+    else:
+        state.played_at = at
+
+
+def receipt(views: Views, header: Header, data: ReceiptRead) -> None:
+    """``receipt.published`` and ``.failed`` (genesys.md section 5)."""
+    event = ReceiptEvent(
+        tenant_id=tenant_of(header),
+        genesys_id=data.genesys_id,
+        event_id=header.id,
+        type=header.type,
+        at=merge_time(header),
+        recorded_at=header.recordedtime,
+        code=data.failure.code if data.failure else "",
+        reason=data.failure.reason if data.failure else "",
+    )
+    add(views.receipt, event)
+
+
+def alias_added(views: Views, header: Header, data: AliasRead) -> None:
+    """``customer.alias_added``: both identities are known, and linked in both directions."""
+    tenant = tenant_of(header)
+    at = merge_time(header)
+    previous, current = _customer_id(tenant, data.customer), _customer_id(tenant, data.new_customer)
+    _person(views, tenant, previous, data.personal.previous, at)
+    _person(views, tenant, current, data.personal.current, at)
+    if previous != current:
+        add(views.customer_link, CustomerLink(tenant_id=tenant, customer_id=previous, linked_id=current, at=at))
+        add(views.customer_link, CustomerLink(tenant_id=tenant, customer_id=current, linked_id=previous, at=at))

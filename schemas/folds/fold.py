@@ -1,0 +1,67 @@
+"""The fold: one record of ``events`` or ``outcomes`` into the views. Live, rebuild and verify all use this one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from schemas.errors import UndecodableRecord, UnknownEventVersion
+from schemas.events import FACTS
+from schemas.folds import facts, outcomes
+from schemas.folds.shapes import AliasRead, Header, MessageRead, OutcomeRead, ReceiptRead, StatusRead
+from schemas.folds.views import Views
+from schemas.outcomes import OUTCOMES
+
+Handler = Callable[[Views, Header, Any], None]
+
+_SHOWN: dict[str, tuple[type[msgspec.Struct], Handler]] = {
+    **{f"message.{verb}": (MessageRead, facts.message) for verb in ("received", "composed", "echoed", "reacted")},
+    "message.edited": (MessageRead, facts.edited),
+    "message.revoked": (MessageRead, facts.revoked),
+    **{f"status.{verb}": (StatusRead, facts.status) for verb in ("sent", "delivered", "read", "played", "failed")},
+    "receipt.published": (ReceiptRead, facts.receipt),
+    "receipt.failed": (ReceiptRead, facts.receipt),
+    "customer.alias_added": (AliasRead, facts.alias_added),
+    "delivery.attempted": (OutcomeRead, outcomes.attempted),
+    "delivery.accepted": (OutcomeRead, outcomes.accepted),
+    "delivery.failed": (OutcomeRead, outcomes.failed),
+    "delivery.expired": (OutcomeRead, outcomes.given_up),
+    "delivery.dead_lettered": (OutcomeRead, outcomes.given_up),
+}
+
+_header_decoder = msgspec.json.Decoder(Header)
+#: By ``dataschema``, so that one look-up decides type and version.
+_handlers: dict[str, tuple[Callable[[Any], Any], Handler]] = {
+    f"{type}/1": (msgspec.json.Decoder(shape).decode, handler) for type, (shape, handler) in _SHOWN.items()
+}
+_unseen = frozenset(f"{type}/1" for type in (*FACTS, *OUTCOMES)) - _handlers.keys()
+
+
+def fold(value: bytes | None, views: Views) -> str:
+    """Fold one record into ``views`` and return its type; on an error ``views`` may hold a part of the record.
+
+    Raises UndecodableRecord when it is not one of our CloudEvents, UnknownEventVersion when a newer release wrote it.
+    """
+    if value is None:
+        raise UndecodableRecord("the record has no value")
+    try:
+        header = _header_decoder.decode(value)
+        entry = _handlers.get(header.dataschema)
+        if entry is None:
+            return _not_shown(header)
+        decode, handler = entry
+        handler(views, header, decode(header.data))
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise UndecodableRecord(str(error)) from error
+    return header.type
+
+
+def _not_shown(header: Header) -> str:
+    if header.dataschema not in _unseen:
+        raise UnknownEventVersion(
+            f"{header.dataschema!r} was written by a newer release: this one knows {header.type} in version 1 at most; "
+            "deploy readers before writers"
+        )
+    return header.type

@@ -1,0 +1,97 @@
+"""A message: content from its own fact, status from a join semilattice of times, remote ids from either side."""
+
+from __future__ import annotations
+
+import msgspec
+
+from schemas.folds.registers import greatest, least
+
+
+class MessageState(msgspec.Struct, gc=False, kw_only=True):
+    """All that is known of one message; the order of the fields is that of its staging table.
+
+    Times are canonical text, ids are UUIDs as lower-case text, ``content`` is JSON. Content belongs to one copy of the
+    fact, the one with the smallest (``recorded_at``, ``fingerprint``); both are None while only statuses or outcomes of
+    the message are known.
+    """
+
+    tenant_id: str
+    message_id: str
+    recorded_at: str | None = None
+    #: CRC-32 of the fact's data: tells copies apart that were recorded in the same millisecond.
+    fingerprint: str | None = None
+    conversation_id: str | None = None
+    customer_id: str | None = None
+    channel: str | None = None
+    direction: str | None = None
+    kind: str | None = None
+    author: str | None = None
+    text: str | None = None
+    content: str | None = None
+    at: str | None = None
+    #: Of the ids that a platform gave (a delivery sent twice has two) the least; `remote_id` knows them all.
+    whatsapp_id: str | None = None
+    genesys_id: str | None = None
+    genesys_conversation_id: str | None = None
+    sent_at: str | None = None
+    delivered_at: str | None = None
+    read_at: str | None = None
+    played_at: str | None = None
+    failed_at: str | None = None
+    failure_code: str | None = None
+    failure_reason: str | None = None
+    edited_at: str | None = None
+    revoked_at: str | None = None
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What identifies the message."""
+        return (self.tenant_id, self.message_id)
+
+    @property
+    def status(self) -> str:
+        """whatsapp.md section 3: only upwards; whatever says that it arrived wins over a failure."""
+        if self.played_at is not None:
+            return "played"
+        if self.read_at is not None:
+            return "read"
+        if self.delivered_at is not None:
+            return "delivered"
+        if self.failed_at is not None:
+            return "failed"
+        return "pending" if self.sent_at is None else "sent"
+
+    def join(self, other: MessageState) -> None:
+        """Take in what ``other`` knows of the same message; associative, commutative, idempotent."""
+        if other.recorded_at is not None:
+            self._join_content(other)
+        if other.failed_at is not None:
+            self._join_failure(other)
+        self.whatsapp_id = least(self.whatsapp_id, other.whatsapp_id)
+        self.genesys_id = least(self.genesys_id, other.genesys_id)
+        self.genesys_conversation_id = least(self.genesys_conversation_id, other.genesys_conversation_id)
+        self.sent_at = least(self.sent_at, other.sent_at)
+        self.delivered_at = least(self.delivered_at, other.delivered_at)
+        self.read_at = least(self.read_at, other.read_at)
+        self.played_at = least(self.played_at, other.played_at)
+        self.edited_at = greatest(self.edited_at, other.edited_at)
+        self.revoked_at = least(self.revoked_at, other.revoked_at)
+
+    def _join_content(self, other: MessageState) -> None:
+        mine = (self.recorded_at or "", self.fingerprint or "")
+        if self.recorded_at is not None and mine <= (other.recorded_at or "", other.fingerprint or ""):
+            return
+        self.recorded_at, self.fingerprint = other.recorded_at, other.fingerprint
+        self.conversation_id, self.customer_id = other.conversation_id, other.customer_id
+        self.channel, self.direction, self.kind = other.channel, other.direction, other.kind
+        self.author, self.text, self.content, self.at = other.author, other.text, other.content, other.at
+
+    def _join_failure(self, other: MessageState) -> None:
+        mine = (self.failed_at or "", self.failure_code or "", self.failure_reason or "")
+        if mine >= (other.failed_at or "", other.failure_code or "", other.failure_reason or ""):
+            return
+        self.failed_at, self.failure_code, self.failure_reason = (
+            other.failed_at,
+            other.failure_code,
+            other.failure_reason,
+        )
