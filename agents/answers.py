@@ -1,0 +1,49 @@
+"""How a remote call can end, as values; nothing about HTTP libraries leaves the clients."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The platform accepted the call."""
+
+    status: int
+    #: wamid (WhatsApp) or Genesys message id.
+    message_id: str | None = None
+    genesys_conversation_id: str | None = None
+    context_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The platform answered that it did not accept the call.
+
+    ``code`` is its own (``too.many.requests.retry.after``, ``131056``).
+    """
+
+    status: int
+    code: str
+    reason: str
+    retry_after: float | None = None
+    context_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """No byte of the request left: the call certainly did not take effect."""
+
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """The request may have left and no answer of the platform itself came: whether it took effect is unknown."""
+
+    code: str
+    reason: str
+
+
+Answer = Taken | Refused | NotSent | Unanswered

@@ -1,0 +1,108 @@
+"""One destination of a partition: live or behind, with a bounded queue of deliveries in lanes."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from enum import Enum
+
+from agents.facts import Fact
+from agents.ledger import Destination as Key
+from agents.ledger import Ledger
+from schemas.delivery import Delivery
+
+
+class State(Enum):
+    """Who feeds a destination."""
+
+    LIVE = "live"
+    BEHIND = "behind"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A delivery that holds a place in memory."""
+
+    fact: Fact
+    delivery: Delivery
+
+    @property
+    def offset(self) -> int:
+        """Offset of its fact."""
+        return self.fact.offset
+
+
+class Destination:
+    """Queue and cursor of one (tenant, platform).
+
+    Two numbers tell how far it is: the *cursor* (first unfinished offset, kept in checkpoints) and the *read position*
+    (first
+    offset not queued, volatile).
+    """
+
+    def __init__(self, key: Key | None, state: State, read_position: int, limit: int, ledger: Ledger) -> None:
+        self.key = key
+        self.state = state
+        self.read_position = read_position
+        #: First offset that the live stream feeds it; below, the sweep has.
+        self.join = 0
+        self.lanes: dict[str, deque[Place]] = {}
+        self._queued: dict[int, Place] = {}
+        self._limit = limit
+        self._ledger = ledger
+
+    @property
+    def queued(self) -> int:
+        """Deliveries in memory."""
+        return len(self._queued)
+
+    def holds(self, offset: int) -> bool:
+        """True when that delivery is queued or in flight."""
+        return offset in self._queued
+
+    def cursor(self, live_position: int | None) -> int:
+        """First offset that is not finished; ``live_position`` is what the live stream delivers next."""
+        if self._queued:
+            return next(iter(self._queued))
+        if self.state is State.BEHIND or live_position is None:
+            return self.read_position
+        return max(live_position, self.join)
+
+    def room(self) -> int:
+        """Free places.
+
+        Places count from the cursor, unfinished and finished alike: one stuck delivery cannot grow the ledger.
+        """
+        finished = self._ledger.finished.get(self.key, ()) if self.key is not None else ()
+        return self._limit - len(self._queued) - len(finished)
+
+    def has_half(self) -> bool:
+        """True when at least half of the places are free."""
+        return self.room() >= max(1, self._limit // 2)
+
+    def add(self, place: Place) -> str | None:
+        """Queue a delivery; returns the lane's name when its runner has to be started."""
+        self._queued[place.offset] = place
+        name = place.delivery.lane
+        lane = self.lanes.get(name)
+        if lane is not None:
+            lane.append(place)
+            return None
+        self.lanes[name] = deque((place,))
+        return name
+
+    def finish(self, offset: int, live_position: int | None) -> None:
+        """The delivery has ended; what the cursor passes is forgotten."""
+        self._queued.pop(offset, None)
+        if self.key is not None:
+            self._ledger.forget_below(self.key, self.cursor(live_position))
+
+    def fall_behind(self, read_position: int) -> None:
+        """From now on the sweep feeds it, from ``read_position``."""
+        self.state = State.BEHIND
+        self.read_position = read_position
+
+    def go_live(self) -> None:
+        """From its read position on the live stream feeds it."""
+        self.state = State.LIVE
+        self.join = self.read_position

@@ -1,0 +1,52 @@
+"""A record of ``events`` as the sender looks at it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from agents.ledger import Destination
+from schemas.envelope import Envelope, decode, milliseconds_of_time
+from schemas.outcomes import Platform
+from schemas.planning import duplicate_keys
+from streams.log import Record
+
+#: Which platform a fact may demand a delivery to. What is not here is for the record only.
+PLATFORM_OF_TYPE: dict[str, Platform] = {
+    "message.received": "genesys",
+    "message.edited": "genesys",
+    "message.revoked": "genesys",
+    "message.reacted": "genesys",
+    "message.composed": "whatsapp",
+    "status.delivered": "genesys",
+    "status.read": "genesys",
+    "status.failed": "genesys",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A decoded fact with its place in the log."""
+
+    record: Record
+    event: Envelope
+    #: Keys by which a later copy is recognised.
+    keys: tuple[str, ...]
+    #: None when the fact demands nothing of a platform.
+    destination: Destination | None
+
+    @property
+    def offset(self) -> int:
+        """Its offset in ``events``, which also names its delivery."""
+        return self.record.offset
+
+    def appended_late(self, window_ms: int) -> bool:
+        """True when it was appended so long after it happened that a first copy may lie before the duplicate window."""
+        return self.record.timestamp - milliseconds_of_time(self.event.time) > window_ms
+
+
+def read_fact(record: Record) -> Fact:
+    """Decode a record. Raises UndecodableRecord, or UnknownEventVersion for a fact of a newer release."""
+    event = decode(record.value)
+    platform = PLATFORM_OF_TYPE.get(event.type)
+    destination = (event.tenantid, platform) if platform is not None and event.tenantid is not None else None
+    return Fact(record, event, duplicate_keys(event), destination)

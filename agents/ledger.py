@@ -1,0 +1,167 @@
+"""The sender's ledger: the pure fold of one partition of ``outcomes``, at takeover and while tailing alike.
+
+Exact in constant memory: below a destination's cursor everything is finished, above it the ledger holds the few that
+are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from schemas.envelope import Envelope, decode_data
+from schemas.outcomes import (
+    Accepted,
+    Attempted,
+    Checkpoint,
+    DeliveryRecord,
+    DestinationState,
+    Ended,
+    Failed,
+    OpenAttempt,
+    PartsDone,
+    Platform,
+)
+
+#: (tenant, platform)
+Destination = tuple[str, Platform]
+
+
+@dataclass(slots=True)
+class Ledger:
+    """Who owns the partition, what is finished, and which attempts have no answer yet.
+
+    A fact demands at most one delivery, so its offset in ``events`` names the delivery.
+    """
+
+    #: First offset of ``outcomes`` that has not been folded.
+    as_of: int = 0
+    #: Offset of the ``sender.took_over`` in force.
+    owner: int = -1
+    finished: dict[Destination, set[int]] = field(default_factory=dict)
+    open: dict[int, OpenAttempt] = field(default_factory=dict)
+    #: Accepted parts of deliveries that have more of them.
+    parts: dict[int, PartsDone] = field(default_factory=dict)
+
+    @classmethod
+    def from_checkpoint(cls, checkpoint: Checkpoint) -> Ledger:
+        """The ledger as its author had folded it at ``as_of``; fold on from there."""
+        return cls(
+            as_of=checkpoint.as_of,
+            owner=checkpoint.owner,
+            finished={(d.tenant, d.platform): set(_expand(d.finished)) for d in checkpoint.destinations if d.finished},
+            open={attempt.offset: attempt for attempt in checkpoint.open},
+            parts={done.offset: done for done in checkpoint.parts},
+        )
+
+    def fold(self, offset: int, event: Envelope) -> DeliveryRecord | None:
+        """Take in the record at ``offset``; returns it when it concerns a delivery and counts.
+
+        An attempt counts only under the owner in force: after a takeover, those of former owners are void. Results are
+        true
+        whoever writes them.
+        """
+        self.as_of = offset + 1
+        match event.type:
+            case "sender.took_over":
+                self.owner = offset
+                return None
+            case "delivery.attempted":
+                return self._attempted(event, decode_data(event, Attempted))
+            case "delivery.failed":
+                return self._failed(decode_data(event, Failed))
+            case "delivery.accepted":
+                accepted = decode_data(event, Accepted)
+                return self._accepted(event, accepted)
+            case "delivery.expired" | "delivery.dead_lettered":
+                return self._finish(event, decode_data(event, Ended))
+            case _:
+                return None
+
+    def is_finished(self, destination: Destination, offset: int) -> bool:
+        """True when the delivery of the fact at ``offset`` has ended."""
+        return offset in self.finished.get(destination, ())
+
+    def forget_below(self, destination: Destination, cursor: int) -> None:
+        """Drop what the cursor has passed."""
+        offsets = self.finished.get(destination)
+        if offsets:
+            offsets.difference_update([offset for offset in offsets if offset < cursor])
+            if not offsets:
+                del self.finished[destination]
+
+    def checkpoint(self, cluster: str, live: int, cursors: dict[Destination, int]) -> Checkpoint:
+        """A checkpoint of this ledger; ``cursors`` has every destination with something unfinished below ``live``."""
+        for destination in list(self.finished):
+            self.forget_below(destination, cursors.get(destination, live))
+        return Checkpoint(
+            cluster=cluster,
+            as_of=self.as_of,
+            owner=self.owner,
+            live=live,
+            destinations=tuple(
+                DestinationState(
+                    tenant=tenant,
+                    platform=platform,
+                    cursor=cursors.get((tenant, platform), live),
+                    finished=tuple(_ranges(self.finished.get((tenant, platform), ()))),
+                )
+                for tenant, platform in sorted(cursors.keys() | self.finished.keys())
+            ),
+            open=tuple(self.open.values()),
+            parts=tuple(self.parts.values()),
+        )
+
+    def _attempted(self, event: Envelope, data: Attempted) -> Attempted | None:
+        if data.term != self.owner:
+            return None
+        self.open[data.offset] = OpenAttempt(
+            tenant=event.tenantid or "",
+            platform=data.platform,
+            delivery=data.delivery,
+            offset=data.offset,
+            part=data.part,
+            attempt=data.attempt,
+        )
+        return data
+
+    def _failed(self, data: Failed) -> Failed:
+        attempt = self.open.get(data.offset)
+        if attempt is not None and (attempt.part, attempt.attempt) == (data.part, data.attempt):
+            del self.open[data.offset]
+        return data
+
+    def _accepted(self, event: Envelope, data: Accepted) -> Accepted:
+        if data.finishes:
+            self._finish(event, data)
+            return data
+        self.open.pop(data.offset, None)
+        self.parts[data.offset] = PartsDone(
+            tenant=event.tenantid or "", platform=data.platform, offset=data.offset, part=data.part
+        )
+        return data
+
+    def _finish(self, event: Envelope, data: DeliveryRecord) -> DeliveryRecord:
+        self.open.pop(data.offset, None)
+        self.parts.pop(data.offset, None)
+        self.finished.setdefault((event.tenantid or "", data.platform), set()).add(data.offset)
+        return data
+
+
+def _ranges(offsets: Iterable[int]) -> Iterator[tuple[int, int]]:
+    start = end = None
+    for offset in sorted(offsets):
+        if start is None or end is None:
+            start = end = offset
+        elif offset == end + 1:
+            end = offset
+        else:
+            yield start, end
+            start = end = offset
+    if start is not None and end is not None:
+        yield start, end
+
+
+def _expand(ranges: Iterable[tuple[int, int]]) -> Iterator[int]:
+    for start, end in ranges:
+        yield from range(start, end + 1)

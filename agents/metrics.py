@@ -1,0 +1,52 @@
+"""Figures of the sender, in seconds and totals."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+
+class SenderMetrics:
+    """All metrics of a sender process, in one registry."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.calls = Counter(
+            "relaylog_sender_calls", "Calls to a platform by how they ended", ["platform", "result"], registry=registry
+        )
+        self.call_seconds = Histogram(
+            "relaylog_sender_call_seconds", "Duration of calls", ["platform"], registry=registry
+        )
+        self.finished = Counter(
+            "relaylog_sender_deliveries_finished",
+            "Deliveries by how they ended",
+            ["platform", "result"],
+            registry=registry,
+        )
+        self.ambiguous = Counter(
+            "relaylog_sender_ambiguous",
+            "Deliveries whose answer was unknown, by what was done",
+            ["platform", "action"],
+            registry=registry,
+        )
+        self.copies = Counter(
+            "relaylog_sender_duplicate_facts", "Facts skipped as copies of an earlier one", registry=registry
+        )
+        self.takeovers = Counter("relaylog_sender_takeovers", "Partitions taken over", registry=registry)
+        self.fenced = Counter(
+            "relaylog_sender_fenced", "Partitions lost to another owner seen in the log", registry=registry
+        )
+        self.behind = Counter(
+            "relaylog_sender_behind", "Destinations that went behind, by reason", ["reason"], registry=registry
+        )
+        self.gaps = Counter("relaylog_sender_gaps", "Cursors that the start of the log had passed", registry=registry)
+        self.checkpoints = Counter("relaylog_sender_checkpoints", "Checkpoints written", registry=registry)
+        self.swept = Counter("relaylog_sender_swept_records", "Records read by the sweep", registry=registry)
+        self.places = Gauge("relaylog_sender_places", "Deliveries in memory", registry=registry)
+        self.destinations = Gauge("relaylog_sender_destinations", "Destinations by state", ["state"], registry=registry)
+        self.partitions = Gauge("relaylog_sender_partitions", "Partitions owned", registry=registry)
+        self.delay = Histogram(
+            "relaylog_sender_delay_seconds",
+            "Seconds from the append of a fact to the platform's acceptance",
+            ["platform"],
+            buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 3600),
+            registry=registry,
+        )

@@ -1,0 +1,367 @@
+"""One ownership of one partition, from ``sender.took_over`` to its loss."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+
+from agents.context import Reader, SenderContext
+from agents.destination import Destination, Place, State
+from agents.facts import Fact, read_fact
+from agents.lane import run_lane
+from agents.ledger import Destination as Key
+from agents.ledger import Ledger
+from agents.records import OutcomeWriter
+from agents.sweep import Sweep
+from agents.takeover import newest_checkpoint
+from agents.window import DuplicateWindow
+from schemas.envelope import decode
+from schemas.errors import UndecodableRecord
+from schemas.outcomes import Attempted, Checkpoint, DestinationNote, TookOver
+from streams.log import Record
+from streams.topics import EVENTS, OUTCOMES
+
+log = logging.getLogger(__name__)
+
+#: How far Faust's position may lie from what is expected before it counts as a jump.
+ALLOWANCE = 2000
+
+
+class PartitionSender:
+    """Sends what the facts of one partition demand, for as long as the log shows this process as the owner.
+
+    A call starts only when its own ``attempted`` has been read back with no later ``took_over`` before it. What a
+    stopped
+    process can still do is a call that was already visible as attempted when its successor took over.
+    """
+
+    def __init__(self, context: SenderContext, number: int, on_fenced: Callable[[PartitionSender], None]) -> None:
+        self.context = context
+        self.number = number
+        self._closed = False
+        self.draining = False
+        self.outcomes = OutcomeWriter(context, number)
+        self.ledger = Ledger()
+        self.destinations: dict[Key, Destination] = {}
+        #: Stands for every destination that has shown nothing yet.
+        self.unseen = self._destination(None, State.BEHIND, 0)
+        #: Next offset of the live stream once somebody is live; None while everything is behind.
+        self.expected: int | None = None
+        #: Next offset of Faust since the assignment; None while it has delivered nothing.
+        self.agent_next: int | None = None
+        self.live_window: DuplicateWindow | None = None
+        #: Monotonic time at which the ledger was complete.
+        self.ready_at = 0.0
+        self.term = -1
+        self._on_fenced = on_fenced
+        self._read_backs: dict[str, asyncio.Future[bool]] = {}
+        self._ready = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._lanes: set[asyncio.Task[None]] = set()
+        self._calling: set[asyncio.Task[None]] = set()
+        self._readers: list[Reader] = []
+        self._folded = 0
+        self._checkpointed_at = context.clock()
+        self.sweep: Sweep | None = None
+
+    # -- ownership
+
+    def start(self) -> None:
+        """Begin the takeover; nothing is awaited here."""
+        self._spawn(self._own(), self._tasks)
+
+    def close(self) -> None:
+        """No new call from here on; calls in flight finish and append their results."""
+        if self.is_closed():
+            return
+        self._closed = True
+        for waiting in self._read_backs.values():
+            if not waiting.done():
+                waiting.set_result(False)
+        for task in self._tasks:
+            task.cancel()
+
+    def is_closed(self) -> bool:
+        """True once the partition belongs to somebody else, or to nobody."""
+        return self._closed
+
+    async def drain(self) -> None:
+        """No new attempt.
+
+        Attempts under way, from the record written ahead to the record of the result, are completed.
+        """
+        self.draining = True
+        for lane in self._lanes - self._calling:
+            lane.cancel()
+        if self._calling:
+            await asyncio.wait(self._calling, timeout=self.context.settings.call_timeout + 1.0)
+
+    async def finish(self) -> None:
+        """After `close`: wait for the calls in flight, then let go of the readers."""
+        self.close()
+        await self.drain()
+        for lane in self._lanes:
+            lane.cancel()
+        for reader in self._readers:
+            await reader.stop()
+
+    @contextmanager
+    def calling(self) -> Iterator[None]:
+        """Around an attempt: a lane inside is not cancelled when the partition is drained."""
+        task = cast("asyncio.Task[None]", asyncio.current_task())
+        self._calling.add(task)
+        try:
+            yield
+        finally:
+            self._calling.discard(task)
+
+    async def _own(self) -> None:
+        context, settings = self.context, self.context.settings
+        events, tail = context.reader(EVENTS, self.number), context.reader(OUTCOMES, self.number)
+        self._readers += [events, tail]
+        await events.start()
+        await tail.start()
+        self.term = (await self.outcomes.append("sender.took_over", TookOver(sender=context.sender))).offset
+        stride = settings.checkpoint_records + settings.checkpoint_records // 2
+        outcomes_start = await tail.start_offset()
+        checkpoint = await newest_checkpoint(tail, outcomes_start, self.term, stride, context.cluster)
+        self._restore(checkpoint, outcomes_start, await events.start_offset())
+        tail.seek(self.ledger.as_of)
+        self._spawn(self._follow(tail), self._tasks)
+        await self._ready.wait()
+        self.ready_at = context.clock()
+        context.metrics.takeovers.inc()
+        log.info(
+            "took over partition",
+            extra={
+                "partition": self.number,
+                "term": self.term,
+                "destinations": len(self.destinations),
+                "ambiguous": len(self.ledger.open),
+            },
+        )
+        self.sweep = Sweep(self, events)
+        await self.sweep.run()
+
+    def _restore(self, checkpoint: Checkpoint | None, outcomes_start: int, log_start: int) -> None:
+        live = log_start
+        if checkpoint is None:
+            self.ledger = Ledger(as_of=outcomes_start)
+        else:
+            self.ledger = Ledger.from_checkpoint(checkpoint)
+            live = checkpoint.live
+        self.unseen = self._destination(None, State.BEHIND, max(live, log_start))
+        for state in checkpoint.destinations if checkpoint else ():
+            key = (state.tenant, state.platform)
+            if state.cursor < log_start:
+                self._gap(key, state.cursor)
+            self.destinations[key] = self._destination(key, State.BEHIND, max(state.cursor, log_start))
+
+    def _gap(self, key: Key, cursor: int) -> None:
+        log.error(
+            "the log starts beyond a cursor: facts were removed before they were sent",
+            extra={"tenant": key[0], "platform": key[1]},
+        )
+        self.context.metrics.gaps.inc()
+        self._note("destination.gap", key, "log_start", cursor)
+
+    # -- the tail: one reader folds, releases read-backs, and writes checkpoints
+
+    async def _follow(self, tail: Reader) -> None:
+        while not self.is_closed():
+            for record in await tail.read(timeout_ms=1000):
+                self._fold(record)
+                if self.is_closed():
+                    return
+            if self._checkpoint_due():
+                await self._checkpoint()
+
+    def _fold(self, record: Record) -> None:
+        try:
+            event = decode(record.value)
+        except UndecodableRecord:
+            log.error("an outcome record cannot be decoded", extra={"partition": self.number, "offset": record.offset})
+            self.ledger.as_of = record.offset + 1
+            return
+        done = self.ledger.fold(record.offset, event)
+        if event.type == "sender.took_over":
+            self._owner_changed(record.offset)
+        waiting = self._read_backs.pop(event.id, None)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(self.ledger.owner == self.term)
+        if event.type.startswith("delivery."):
+            self._folded += 1
+        if done is not None and event.tenantid is not None:
+            key: Key = (event.tenantid, done.platform)
+            if self.ledger.is_finished(key, done.offset):
+                self.finished(key, done.offset)
+
+    def _owner_changed(self, offset: int) -> None:
+        if offset == self.term:
+            self._ready.set()
+        elif self._ready.is_set():
+            log.warning("another sender took over", extra={"partition": self.number, "term": offset})
+            self.context.metrics.fenced.inc()
+            self._on_fenced(self)
+
+    async def attempted(self, attempt: Attempted, fact: Fact) -> bool:
+        """Write an attempt ahead and wait until the log shows it.
+
+        True when this sender still owned the partition there.
+        """
+        if self.is_closed():
+            return False
+        waiting: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        id_, appended = await self.outcomes.enqueue("delivery.attempted", attempt, fact.event)
+        appended.add_done_callback(lambda _: self.context.crash("sender_after_attempted"))
+        if self.is_closed():
+            return False
+        self._read_backs[id_] = waiting
+        return await waiting
+
+    def _checkpoint_due(self) -> bool:
+        if not self._ready.is_set() or self._folded == 0:
+            return False
+        settings = self.context.settings
+        waited = self.context.clock() - self._checkpointed_at
+        return self._folded >= settings.checkpoint_records or waited >= settings.checkpoint_seconds
+
+    async def _checkpoint(self) -> None:
+        live = self.unseen.cursor(self.expected)
+        cursors = {}
+        for key, destination in self.destinations.items():
+            cursor = destination.cursor(self.expected)
+            if cursor < live or destination.state is State.BEHIND:
+                cursors[key] = cursor
+        checkpoint = self.ledger.checkpoint(self.context.cluster, live, cursors)
+        self._folded, self._checkpointed_at = 0, self.context.clock()
+        await self.outcomes.enqueue("sender.checkpoint", checkpoint)
+        self.context.metrics.checkpoints.inc()
+        self.context.crash("sender_checkpoint")
+
+    # -- deliveries
+
+    def queue(self, destination: Destination, fact: Fact) -> bool:
+        """Give the fact's delivery a place, if it demands one; False when the destination cannot take it."""
+        tenant = self.context.tenants.by_id(fact.event.tenantid or "")
+        if tenant is None:
+            return False
+        try:
+            delivery = self.context.plan(fact.event, tenant)
+        except UndecodableRecord as error:
+            self.park(fact.record, fact.event.tenantid, str(error))
+            return True
+        if delivery is None:
+            return True
+        if destination.room() <= 0:
+            return False
+        lane = destination.add(Place(fact, delivery))
+        if lane is not None:
+            self._spawn(run_lane(self, destination, lane), self._lanes)
+        return True
+
+    def finished(self, key: Key, offset: int) -> None:
+        """The delivery at ``offset`` needs nothing more."""
+        destination = self.destinations.get(key)
+        if destination is None:
+            return
+        destination.finish(offset, self.expected)
+        if destination.state is State.BEHIND and destination.has_half():
+            self.wake()
+
+    def park(self, record: Record, tenant: str | None, reason: str) -> None:
+        """Keep a record that cannot be understood, with its bytes; the sender goes on behind it."""
+        self._spawn(self.context.dead_letter(record, tenant, f"undecodable: {reason}", 0), self._lanes)
+
+    def fall_behind(self, destination: Destination, reason: str, read_position: int) -> None:
+        """The live stream cannot feed the destination; the sweep will, from ``read_position``."""
+        destination.fall_behind(read_position)
+        self.context.metrics.behind.labels(reason).inc()
+        if destination.key is not None:
+            self._note("destination.behind", destination.key, reason, destination.cursor(self.expected))
+        self.wake()
+
+    def wake(self) -> None:
+        """There may be something to sweep."""
+        if self.sweep is not None:
+            self.sweep.wake()
+
+    def _note(self, type_: str, key: Key, reason: str, cursor: int) -> None:
+        note = DestinationNote(platform=key[1], reason=reason, cursor=cursor)
+
+        async def append() -> None:
+            await self.outcomes.enqueue(type_, note, tenant=key[0])
+
+        self._spawn(append(), self._lanes)
+
+    # -- the live stream
+
+    def admit(self, record: Record) -> None:
+        """Take a record from Faust's agent. Never waits, so that no rebalance and no other tenant waits for it."""
+        self.agent_next = record.offset + 1
+        if self.expected is None or self.live_window is None:
+            return
+        if record.offset > self.expected or self.expected - record.offset > ALLOWANCE:
+            self._stream_jumped()
+            return
+        if record.offset < self.expected:
+            return
+        self.expected = record.offset + 1
+        fact = self.decode(record)
+        self.live_window.add(record.offset, record.timestamp, fact.keys if fact else ())
+        if fact is not None and fact.destination is not None:
+            self._admit_fact(fact, fact.destination)
+
+    def _admit_fact(self, fact: Fact, key: Key) -> None:
+        assert self.live_window is not None
+        destination = self.destinations.get(key)
+        if destination is None:
+            if self.unseen.state is State.BEHIND or fact.offset < self.unseen.join:
+                return
+            destination = self.destinations[key] = self._destination(key, State.LIVE, fact.offset)
+        if destination.state is State.BEHIND or fact.offset < destination.join:
+            return
+        if self.live_window.is_copy(fact.offset, fact.keys):
+            self.context.metrics.copies.inc()
+        elif not self.ledger.is_finished(key, fact.offset) and not self.queue(destination, fact):
+            known = self.context.tenants.by_id(key[0]) is not None
+            self.fall_behind(destination, "places" if known else "configuration", fact.offset)
+
+    def _stream_jumped(self) -> None:
+        # Faust skipped records or went far back: its position says nothing about what has been seen.
+        at = self.expected or 0
+        self.expected = self.live_window = None
+        for destination in (self.unseen, *self.destinations.values()):
+            if destination.state is State.LIVE:
+                self.fall_behind(destination, "stream_jumped", max(at, destination.join))
+
+    def decode(self, record: Record) -> Fact | None:
+        """The fact in a record, or None when it is parked. Raises UnknownEventVersion: a newer release wrote it."""
+        try:
+            return read_fact(record)
+        except UndecodableRecord as error:
+            self.park(record, None, str(error))
+            return None
+
+    # -- helpers
+
+    def _destination(self, key: Key | None, state: State, read_position: int) -> Destination:
+        return Destination(key, state, read_position, self.context.settings.places, self.ledger)
+
+    def discover(self, key: Key, read_position: int) -> Destination:
+        """A destination that the sweep meets for the first time."""
+        destination = self.destinations[key] = self._destination(key, State.BEHIND, read_position)
+        return destination
+
+    def _spawn(self, work: Coroutine[Any, Any, None], tasks: set[asyncio.Task[None]]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        tasks.add(task)
+        task.add_done_callback(lambda done: self._over(done, tasks))
+
+    def _over(self, task: asyncio.Task[None], tasks: set[asyncio.Task[None]]) -> None:
+        tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.context.fatal(error)

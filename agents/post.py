@@ -1,0 +1,52 @@
+"""One POST to a platform, with every way in which it can end told apart."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import msgspec
+
+from agents.answers import NotSent, Unanswered
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer with its headers; ``body`` is None when it is not a JSON object."""
+
+    status: int
+    headers: Any
+    body: dict[str, Any] | None
+
+
+async def post_json(
+    session: aiohttp.ClientSession, url: str, token: str, body: dict[str, Any]
+) -> Response | NotSent | Unanswered:
+    """POST ``body`` as JSON with a bearer token. Never raises for what the network or the platform does."""
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    return await post(session, url, headers, msgspec.json.encode(body))
+
+
+async def post(
+    session: aiohttp.ClientSession, url: str, headers: dict[str, str], data: Any
+) -> Response | NotSent | Unanswered:
+    """POST ``data``. A failure before any byte left is NotSent; later ones are Unanswered."""
+    try:
+        async with session.post(url, data=data, headers=headers) as response:
+            return Response(response.status, response.headers, _object(await response.read()))
+    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+        return NotSent("connect", f"no connection: {type(error).__name__}")
+    except TimeoutError:
+        return Unanswered("timeout", "no answer in time")
+    except (aiohttp.ClientError, asyncio.IncompleteReadError, OSError) as error:
+        return Unanswered("connection_lost", f"connection lost: {type(error).__name__}")
+
+
+def _object(data: bytes) -> dict[str, Any] | None:
+    try:
+        value = msgspec.json.decode(data)
+    except msgspec.DecodeError:
+        return None
+    return value if isinstance(value, dict) else None

@@ -1,0 +1,211 @@
+"""Genesys and WhatsApp as the sender sees them: stage a call, wait for a permit, send it once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import aiohttp
+
+from agents.answers import Answer, NotSent, Refused, Taken, Unanswered
+from agents.media import MediaTransfer
+from agents.post import Response, post_json
+from agents.rates import WHATSAPP_CALLS_PER_MINUTE, RateTable, TokenBucket
+from agents.tokens import MintFailed, TokenCache
+from schemas.delivery import Call
+from schemas.outcomes import Platform
+from schemas.tenant import Channel, GenesysClient, Tenant
+
+
+class NotReady(Exception):
+    """A call could not be prepared; ``answer`` says why. Nothing was sent."""
+
+    def __init__(self, answer: Refused | NotSent) -> None:
+        super().__init__(answer.reason)
+        self.answer = answer
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """The right to make one call now, with what it needs."""
+
+    tenant: Tenant
+    token: str
+    bucket: TokenBucket
+    #: Genesys only: whose token it is.
+    client: GenesysClient | None = None
+
+
+class Remote(Protocol):
+    """One platform."""
+
+    async def stage(self, tenant: Tenant, channel: Channel, call: Call) -> Call:
+        """Do what must precede the call and has no effect that a customer sees (files). Raises NotReady."""
+        ...
+
+    async def permit(self, tenant: Tenant, channel: Channel) -> Permit:
+        """Wait for the rate limit and have a token ready. Raises NotReady."""
+        ...
+
+    async def send(self, permit: Permit, call: Call) -> Answer:
+        """Make the call, once."""
+        ...
+
+    def refused_token(self, permit: Permit) -> None:
+        """The platform did not accept the permit's token."""
+        ...
+
+
+class GenesysRemote:
+    """Genesys Cloud Open Messaging (genesys.md sections 1, 3, 8)."""
+
+    def __init__(
+        self, session: aiohttp.ClientSession, tokens: TokenCache, rates: RateTable, clock: Callable[[], float]
+    ) -> None:
+        self._session = session
+        self._tokens = tokens
+        self._rates = rates
+        self._clock = clock
+
+    async def stage(self, tenant: Tenant, channel: Channel, call: Call) -> Call:
+        """Nothing: Genesys fetches files itself."""
+        return call
+
+    async def permit(self, tenant: Tenant, channel: Channel) -> Permit:
+        """The permit of whichever OAuth client of the tenant has one first."""
+        clients = tenant.genesys.clients
+        buckets = [self._rates.bucket(f"genesys:{c.client_id}", tenant.partition, c.calls_per_minute) for c in clients]
+        chosen = await self._rates.permit(f"genesys:{tenant.id}", buckets)
+        client = clients[chosen]
+        try:
+            token = await self._tokens.token(tenant.genesys, client)
+        except MintFailed as failed:
+            raise NotReady(failed.answer) from failed
+        return Permit(tenant, token, buckets[chosen], client)
+
+    async def send(self, permit: Permit, call: Call) -> Answer:
+        """POST to the inbound endpoint that the plan names."""
+        url = permit.tenant.genesys.api_url.rstrip("/") + call.path
+        answer = await post_json(self._session, url, permit.token, call.body)
+        if not isinstance(answer, Response):
+            return answer
+        self._observe(permit.bucket, answer.headers)
+        return _genesys_answer(answer)
+
+    def refused_token(self, permit: Permit) -> None:
+        """Drop the token, so that the next permit mints one."""
+        if permit.client is not None:
+            self._tokens.drop(permit.client, permit.token)
+
+    def _observe(self, bucket: TokenBucket, headers: Any) -> None:
+        try:
+            used, allowed = int(headers["inin-ratelimit-count"]), int(headers["inin-ratelimit-allowed"])
+            reset = float(headers["inin-ratelimit-reset"])
+        except (KeyError, ValueError):
+            return
+        bucket.observe(self._clock(), used, allowed, reset)
+
+
+class WhatsAppRemote:
+    """WhatsApp Cloud API (whatsapp.md sections 4 and 5)."""
+
+    def __init__(self, session: aiohttp.ClientSession, media: MediaTransfer, rates: RateTable, base_url: str) -> None:
+        self._session = session
+        self._media = media
+        self._rates = rates
+        self._base_url = base_url
+
+    async def stage(self, tenant: Tenant, channel: Channel, call: Call) -> Call:
+        """Download and upload the call's file, and name it by its new id.
+
+        Only the send itself is a delivery attempt.
+        """
+        if call.media is None:
+            return call
+        media_id = await self._media.transfer(channel, call.media)
+        if not isinstance(media_id, str):
+            raise NotReady(media_id)
+        kind = str(call.body["type"])
+        body = {**call.body, kind: {**call.body.get(kind, {}), "id": media_id}}
+        return replace(call, body=body, media=None)
+
+    async def permit(self, tenant: Tenant, channel: Channel) -> Permit:
+        """A permit of the business number's throughput."""
+        name = f"whatsapp:{channel.phone_number_id}"
+        bucket = self._rates.bucket(name, tenant.partition, WHATSAPP_CALLS_PER_MINUTE)
+        await self._rates.permit(name, [bucket])
+        return Permit(tenant, channel.access_token.get_secret_value(), bucket)
+
+    async def send(self, permit: Permit, call: Call) -> Answer:
+        """POST to ``/{phone_number_id}/messages``."""
+        answer = await post_json(self._session, self._base_url + call.path, permit.token, call.body)
+        return _whatsapp_answer(answer) if isinstance(answer, Response) else answer
+
+    def refused_token(self, permit: Permit) -> None:
+        """Nothing to renew: the access token is the tenant's configuration."""
+
+
+def remotes(
+    session: aiohttp.ClientSession,
+    rates: RateTable,
+    clock: Callable[[], float],
+    whatsapp_base: str,
+    max_media_bytes: int,
+) -> dict[Platform, Remote]:
+    """Both platforms over one HTTP session."""
+    media = MediaTransfer(session, whatsapp_base, max_media_bytes)
+    return {
+        "genesys": GenesysRemote(session, TokenCache(session, clock), rates, clock),
+        "whatsapp": WhatsAppRemote(session, media, rates, whatsapp_base),
+    }
+
+
+def _genesys_answer(answer: Response) -> Answer:
+    body = answer.body or {}
+    context_id = answer.headers.get("ININ-Correlation-Id") or body.get("contextId")
+    if 200 <= answer.status < 300:
+        # A 2xx answer to a receipt can itself be a failure (genesys.md section 5).
+        if body.get("status") == "Failed":
+            reasons = "; ".join(
+                str(r.get("message", r.get("code", ""))) for r in body.get("reasons") or [] if isinstance(r, dict)
+            )
+            return Refused(answer.status, "receipt_failed", reasons or "the receipt was not applied", None, context_id)
+        return Taken(answer.status, _text(body.get("id")), _text(body.get("conversationId")), context_id)
+    if answer.status >= 500 and not body.get("code"):
+        return Unanswered(f"http_{answer.status}", f"HTTP {answer.status} without an error of Genesys's own")
+    code, reason = str(body.get("code", f"http_{answer.status}")), str(body.get("message", f"HTTP {answer.status}"))
+    return Refused(answer.status, code, reason, _retry_after(answer), context_id)
+
+
+def _whatsapp_answer(answer: Response) -> Answer:
+    body = answer.body or {}
+    if 200 <= answer.status < 300:
+        messages = body.get("messages")
+        first = messages[0] if isinstance(messages, list) and messages and isinstance(messages[0], dict) else {}
+        return Taken(answer.status, _text(first.get("id")))
+    error = body.get("error")
+    if not isinstance(error, dict):
+        if answer.status >= 500:
+            return Unanswered(f"http_{answer.status}", f"HTTP {answer.status} without an error of WhatsApp's own")
+        error = {}
+    details = error.get("error_data")
+    detail = details.get("details") if isinstance(details, dict) else details
+    return Refused(
+        status=answer.status,
+        code=str(error.get("code", f"http_{answer.status}")),
+        reason=str(detail or error.get("message") or f"HTTP {answer.status}"),
+        retry_after=_retry_after(answer),
+        context_id=_text(error.get("fbtrace_id")),
+    )
+
+
+def _retry_after(answer: Response) -> float | None:
+    try:
+        return float(answer.headers["Retry-After"])
+    except (KeyError, ValueError):
+        return None
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None

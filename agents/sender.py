@@ -1,0 +1,97 @@
+"""The sender of a process: which partitions it owns, through rebalances, fencing and shutdown."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable
+
+from agents.context import SenderContext
+from agents.destination import State
+from agents.partition import PartitionSender
+from agents.rates import RateTable
+from streams.log import Record
+
+
+class Sender:
+    """Owns one PartitionSender for each partition that the group has given to this process."""
+
+    def __init__(self, context: SenderContext, rates: RateTable) -> None:
+        self._context = context
+        self._rates = rates
+        self._partitions: dict[int, PartitionSender] = {}
+        self._assigned: set[int] = set()
+        self._stopping = False
+        self._background: set[asyncio.Task[None]] = set()
+
+    def assign(self, numbers: Iterable[int]) -> None:
+        """After a rebalance.
+
+        What stays goes on sending, what went is closed, for what is new a takeover starts. Never waits.
+        """
+        self._assigned = set(numbers)
+        for number in [n for n in self._partitions if n not in self._assigned]:
+            self._let_go(self._partitions.pop(number))
+            self._rates.drop_partition(number)
+        for number in self._assigned:
+            known = self._partitions.get(number)
+            if not self._stopping and (known is None or known.is_closed()):
+                self._take_over(number)
+
+    def admit(self, record: Record) -> None:
+        """Hand a record of the live stream to its partition. Never waits."""
+        partition = self._partitions.get(record.partition)
+        if partition is not None and not partition.is_closed():
+            partition.admit(record)
+
+    async def stop(self) -> None:
+        """No new calls; the results of those in flight are awaited and recorded."""
+        self._stopping = True
+        partitions = list(self._partitions.values())
+        await asyncio.gather(*(partition.drain() for partition in partitions))
+        await asyncio.gather(*(partition.finish() for partition in partitions))
+        for task in self._background:
+            task.cancel()
+
+    def measure(self) -> None:
+        """Bring the gauges up to date."""
+        metrics, states = self._context.metrics, Counter[State]()
+        places = 0
+        for partition in self._partitions.values():
+            for destination in partition.destinations.values():
+                states[destination.state] += 1
+                places += destination.queued
+        metrics.partitions.set(len(self._partitions))
+        metrics.places.set(places)
+        for state in State:
+            metrics.destinations.labels(state.value).set(states[state])
+
+    def _take_over(self, number: int) -> None:
+        partition = PartitionSender(self._context, number, self._fenced)
+        self._partitions[number] = partition
+        partition.start()
+
+    def _let_go(self, partition: PartitionSender) -> None:
+        partition.close()
+        self._spawn(partition)
+
+    def _fenced(self, partition: PartitionSender) -> None:
+        self._let_go(partition)
+        task = asyncio.get_running_loop().create_task(self._retake(partition))
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    async def _retake(self, fenced: PartitionSender) -> None:
+        """A late claim of a worker that is gone would leave the partition without a sender.
+
+        If it is still ours, claim it again.
+        """
+        await asyncio.sleep(self._context.settings.session_timeout + 1.0)
+        number = fenced.number
+        if self._partitions.get(number) is fenced and number in self._assigned and not self._stopping:
+            self._take_over(number)
+
+    def _spawn(self, partition: PartitionSender) -> None:
+        task = asyncio.get_running_loop().create_task(partition.finish())
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)

@@ -1,0 +1,76 @@
+"""OAuth tokens of Genesys clients: cached, refreshed early, one mint in flight a client (genesys.md section 1)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import aiohttp
+
+from agents.answers import NotSent, Refused, Unanswered
+from agents.post import post
+from schemas.tenant import Genesys, GenesysClient
+
+#: A token is replaced this many seconds before it expires, or at half its life when that is shorter.
+REFRESH_EARLY = 60.0
+
+
+class MintFailed(Exception):
+    """No token; ``answer`` says how the mint ended. Nothing was sent to the API."""
+
+    def __init__(self, answer: Refused | NotSent) -> None:
+        super().__init__(answer.reason)
+        self.answer = answer
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    value: str
+    fresh_until: float
+
+
+class TokenCache:
+    """Tokens by client id. ``clock`` gives monotonic seconds."""
+
+    def __init__(self, session: aiohttp.ClientSession, clock: Callable[[], float]) -> None:
+        self._session = session
+        self._clock = clock
+        self._tokens: dict[str, _Token] = {}
+        self._mints: dict[str, asyncio.Lock] = {}
+
+    async def token(self, genesys: Genesys, client: GenesysClient) -> str:
+        """A token that is valid for a while. Raises MintFailed."""
+        async with self._mints.setdefault(client.client_id, asyncio.Lock()):
+            known = self._tokens.get(client.client_id)
+            if known is None or known.fresh_until <= self._clock():
+                known = self._tokens[client.client_id] = await self._mint(genesys, client)
+            return known.value
+
+    def drop(self, client: GenesysClient, value: str) -> None:
+        """Forget a token that the API refused, unless another has taken its place."""
+        known = self._tokens.get(client.client_id)
+        if known is not None and known.value == value:
+            del self._tokens[client.client_id]
+
+    async def _mint(self, genesys: Genesys, client: GenesysClient) -> _Token:
+        basic = aiohttp.encode_basic_auth(client.client_id, client.client_secret.get_secret_value())
+        url = f"{genesys.login_url.rstrip('/')}/oauth/token"
+        now = self._clock()
+        answer = await post(self._session, url, {"Authorization": basic}, {"grant_type": "client_credentials"})
+        match answer:
+            case NotSent():
+                raise MintFailed(answer)
+            case Unanswered(code, reason):
+                raise MintFailed(NotSent(code, f"token endpoint: {reason}"))
+        body = answer.body or {}
+        if answer.status == 200 and isinstance(body.get("access_token"), str):
+            life = float(body.get("expires_in", 2 * REFRESH_EARLY))
+            return _Token(body["access_token"], now + max(life - REFRESH_EARLY, life / 2))
+        code, reason = (
+            str(body.get("error", "token_refused")),
+            str(body.get("error_description", f"HTTP {answer.status}")),
+        )
+        # Minting too fast is told by 400 `invalid_request`, not by 429; other refusals are a matter of configuration.
+        status = 429 if reason.startswith("rate limit exceeded") else 403
+        raise MintFailed(Refused(503 if answer.status >= 500 else status, code, f"token endpoint: {reason}"))
