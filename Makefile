@@ -69,11 +69,11 @@ clean: ## remove .venv, the fetched jars and all caches; data folders stay
 # A half-made environment has no stamp, so an interrupted set-up is finished by the next call.
 $(MADE_STAMP):
 	@python=""; \
-	for name in python3.13 python3.12 python3.11 python3 python; do \
-		if "$$name" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; then python="$$name"; break; fi; \
+	for name in python3.13 python3.12 python3.11 python3.14 python3 python; do \
+		if "$$name" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null; then python="$$name"; break; fi; \
 	done; \
 	if [ -z "$$python" ]; then \
-		echo "relaylog needs Python 3.11, 3.12 or 3.13, and none was found on PATH." >&2; exit 1; fi; \
+		echo "relaylog needs Python 3.11, 3.12, 3.13 or 3.14, and none was found on PATH." >&2; exit 1; fi; \
 	echo "==> making $(VENV) with $$("$$python" --version)"; \
 	if ! "$$python" -m venv --clear $(VENV); then \
 		rm -rf $(VENV); \
