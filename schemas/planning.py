@@ -26,9 +26,9 @@ _canonical = msgspec.json.Encoder(order="sorted")
 def plan(fact: Envelope, tenant: Tenant, media_link: MediaLink) -> Delivery | None:
     """The delivery that ``fact`` demands, or None; a fact demands at most one.
 
-    ``typing.started`` demands none: WhatsApp shows typing only together with an inbound wamid (whatsapp.md 4.3), which the fact
-    does not have. Raises UndecodableRecord when the data does not have its shape or names a channel that the tenant lacks,
-    UnknownEventVersion as ``decode_data`` does.
+    ``typing.started`` demands none: WhatsApp shows typing only together with an inbound wamid (whatsapp.md 4.3), which
+    the fact does not have. Raises UndecodableRecord when the data does not have its shape or names a channel that the
+    tenant lacks, UnknownEventVersion as ``decode_data`` does.
     """
     if fact.type in _TO_GENESYS:
         message = decode_data(fact, MessageData)
@@ -52,8 +52,8 @@ def plan(fact: Envelope, tenant: Tenant, media_link: MediaLink) -> Delivery | No
 def duplicate_keys(fact: Envelope) -> tuple[str, ...]:
     """Keys under which ``fact`` is a duplicate of an earlier one in the log.
 
-    Its id; and one key for all statuses that would each give the terminal receipt of one message, so that only the first of
-    them does. Raises as ``plan``.
+    Its id; and one key for all statuses that would each give the terminal receipt of one message, so that only the
+    first of them does. Raises as ``plan``.
     """
     if fact.type not in _RECEIPTS:
         return (fact.id,)

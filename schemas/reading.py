@@ -73,6 +73,12 @@ def iso_time(value: Any) -> str | None:
     """Canonical time of ISO 8601 text (without an offset: UTC), or None when it is none."""
     try:
         moment = datetime.fromisoformat(value)
-        return canonical_time(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
-    except (TypeError, ValueError, OverflowError):
+    except (TypeError, ValueError):
         return None
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return canonical_time(aware) if is_plausible(aware) else None
+
+
+def is_plausible(moment: datetime) -> bool:
+    """True for a moment of this century: whatever lies outside is a mistake, and might not fit canonical text."""
+    return 2000 <= moment.year < 2100

@@ -17,7 +17,7 @@ def split_text(text: str, limit: int) -> list[str]:
 
 
 def _cut(text: str, limit: int) -> int:
-    """Where to cut: at the last line end in the second half, else at the last whitespace, else in the middle of a word."""
+    """Where to cut: at the last line end of the second half, else the last whitespace, else in the middle of a word."""
     line_end = text.rfind("\n", limit // 2, limit + 1)
     if line_end > 0:
         return line_end

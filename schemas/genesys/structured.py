@@ -1,4 +1,4 @@
-"""Structured content from Genesys as readable text, a line each, for a platform that has no such element (genesys.md 4.2)."""
+"""Structured content from Genesys as lines of text, for a platform that has no such element (genesys.md 4.2)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _PLACEHOLDER = re.compile(r"\{\{([^{}]+)\}\}")
 
 
 def content_lines(content: Json) -> list[str]:
-    """The text of one element of ``content[]`` that is neither an attachment nor a quick reply; empty when it has none."""
+    """The text of an element of ``content[]`` that is neither attachment nor quick reply; empty when it has none."""
     kind = optional_text(content, "contentType") or ""
     name = kind[:1].lower() + kind[1:]
     body = optional_mapping(content, name) or optional_mapping(content, "template")
@@ -53,10 +53,8 @@ def _filled(element: Json) -> str:
     text = optional_text(element, "text")
     if text is None:
         return ", ".join(filter(None, values))
-    named = {
-        optional_text(parameter, "name") or str(n): v
-        for n, (parameter, v) in enumerate(zip(parameters, values, strict=True), 1)
-    }
+    names = [optional_text(parameter, "name") or str(number) for number, parameter in enumerate(parameters, 1)]
+    named = dict(zip(names, values, strict=True))
     return _PLACEHOLDER.sub(lambda match: named.get(match[1].strip(), match[0]), text)
 
 

@@ -72,9 +72,8 @@ def translate_genesys(body: Any, tenant: Tenant, channel: Channel, recordedtime:
         result.rejected.append(Rejected("not_an_object", body, "body: expected an object"))
         return result
     if not _is_of_integration(body, channel.integration_id):
-        result.rejected.append(
-            Rejected("integration_mismatch", body, "channel.id, channel.from.id: another integration")
-        )
+        detail = f"channel.id, channel.from.id: expected {channel.integration_id}"
+        result.rejected.append(Rejected("integration_mismatch", body, detail))
         return result
     notice = _Notice(body, tenant, channel, recordedtime)
     kind = optional_text(body, "type") or ""
@@ -127,7 +126,7 @@ def _translate_message(notice: _Notice) -> list[Envelope]:
 
 
 def _translate_receipt(notice: _Notice) -> list[Envelope]:
-    """Genesys on a message that we posted: ``id`` is Genesys's id of it, ``channel.messageId`` may be the wamid we gave."""
+    """Genesys on a message that we posted: ``id`` is Genesys's own, ``channel.messageId`` may be the wamid we gave."""
     body, tenant = notice.body, notice.tenant
     message_id, status = required_text(body, "id"), required_text(body, "status")
     if status not in ("Published", "Failed"):

@@ -31,8 +31,11 @@ _canonical = msgspec.json.Encoder(order="sorted")
 
 
 def translate_error(element: Json, update: Update) -> list[Envelope]:
-    """``platform.error_reported``. An error has neither id nor time: the same one about the same messages within an hour is
-    taken for a repeated webhook, a later one for a new error."""
+    """``platform.error_reported``.
+
+    An error has neither id nor time: the same one about the same messages within an hour is taken for a repeated
+    webhook, a later one for a new error.
+    """
     wamids = [scalar(message, "id") for message in mappings(update.value, "messages")]
     digest = _digest([element, wamids])
     failure = Failure(

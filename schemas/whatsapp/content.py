@@ -19,7 +19,7 @@ _MEDIA = ("image", "video", "audio", "document", "sticker")
 def read_content(element: Json, errors: list[Json]) -> Content:
     """Content of an element of ``messages[]`` or ``message_echoes[]``; ``errors`` are those of the whole value.
 
-    A type that is known but lacks its object is unsupported too: a second tap on a button can arrive so (whatsapp.md 2).
+    A known type that lacks its object is unsupported too: a second tap on a button can arrive so (whatsapp.md 2).
     """
     builder = _BUILDERS.get(optional_text(element, "type") or "")
     content = (builder(element) if builder else None) or _unsupported(element, errors)

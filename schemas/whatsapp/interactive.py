@@ -31,7 +31,7 @@ def interactive(text: str, choices: tuple[Choice, ...], genesys_id: str | None) 
 
 
 def _rows(titles: list[str], choices: tuple[Choice, ...], genesys_id: str | None, limit: int) -> list[dict[str, str]]:
-    """Ids lead a tap back where they fit; one that does not, or is there twice, becomes a number, and its tap a text."""
+    """Ids lead a tap back where they fit; one that does not, or is taken, becomes a number, and its tap a text."""
     rows: list[dict[str, str]] = []
     for number, (title, choice) in enumerate(zip(titles, choices, strict=True), 1):
         identity = reply_id(genesys_id, choice.payload, limit)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-#: Genesys message ids are 32 hex characters, conversation ids dashed UUIDs (genesys.md 3.1). Nothing looser is taken for ours:
-#: a foreign id read as ours would end in a structured response that Genesys refuses.
+#: Genesys message ids are 32 hex characters, other ids of it dashed UUIDs (genesys.md 3.1). Nothing looser is taken for
+#: ours: a foreign id read as ours would end in a structured response that Genesys refuses.
 _OURS = re.compile(r"([0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}):(.+)", re.DOTALL)
 
 

@@ -18,8 +18,9 @@ STATUSES = ("sent", "delivered", "read", "played", "failed")
 def translate_status(element: Json, update: Update) -> list[Envelope]:
     """``status.*`` of a message that we, or another program on the same number, sent.
 
-    With our callback data the status knows its message and thread; without, both follow from wamid and recipient, and the
-    thread of a group or of an unnamed recipient stays unknown. Raises InvalidInput when id, status or timestamp is wrong.
+    With our callback data the status knows its message and thread; without, both follow from wamid and recipient, and
+    the thread of a group or of an unnamed recipient stays unknown. Raises InvalidInput when id, status or timestamp is
+    wrong.
     """
     wamid = required_text(element, "id", "statuses[].")
     status = required_text(element, "status", "statuses[].")
@@ -72,8 +73,8 @@ def _recipient(element: Json, update: Update) -> tuple[Person, str]:
 def _thread(recipient: Person, callback: CallbackData | None, update: Update) -> Thread | None:
     """The customer under whose id the message was sent.
 
-    A failed status names fewer ids than a delivered one. With callback data the subject tells which of the recipient's ids it
-    was made of; the tenant's rule alone could name the same person by another id.
+    A failed status names fewer ids than a delivered one. With callback data the subject tells which of the recipient's
+    ids it was made of; the tenant's rule alone could name the same person by another id.
     """
     if callback is None:
         customer = customer_of(update.tenant, recipient)

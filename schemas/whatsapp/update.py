@@ -67,7 +67,7 @@ class Update:
         return contacts[0] if len(contacts) == 1 and not (wa_id or user_id) else {}
 
     def thread(self, person: Person, field: str) -> Thread:
-        """The person's thread on this channel. Raises InvalidInput naming ``field`` when the person has no id at all."""
+        """The person's thread on this channel. Raises InvalidInput naming ``field`` when the person has no id."""
         customer = customer_of(self.tenant, person)
         if customer is None:
             raise InvalidInput(field, "a customer's number or user id")

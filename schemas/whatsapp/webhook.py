@@ -69,7 +69,8 @@ def _change(waba_id: str, entry: Json, change: Json, path: str) -> Change:
 def translate_change(change: Change, tenant: Tenant, recordedtime: str) -> Translated:
     """Facts of one change, whose number (or WABA) the caller has found to be ``tenant``'s.
 
-    ``recordedtime`` is canonical. Never raises on what JSON can hold: every element ends as facts, as a named skip, or rejected.
+    ``recordedtime`` is canonical. Never raises on what JSON can hold: every element ends as facts, as a named skip, or
+    rejected.
     """
     result = Translated()
     if change.field in TEMPLATE_FIELDS:

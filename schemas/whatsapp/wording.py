@@ -34,7 +34,7 @@ def _card(card: Json) -> str:
 
 
 def order(cart: Json) -> str:
-    """``Order: 3 × HAMBURGER (30 ILS each), ...`` and the customer's note."""
+    """``Order: 3 x HAMBURGER (30 ILS each), ...`` and the customer's note."""
     items = ", ".join(_item(item) for item in mappings(cart, "product_items")) or "(no items)"
     note = optional_text(cart, "text")
     return f"Order: {items}" + (f"\nNote: {note}" if note else "")
@@ -43,7 +43,7 @@ def order(cart: Json) -> str:
 def _item(item: Json) -> str:
     price = " ".join(filter(None, (scalar(item, "item_price"), scalar(item, "currency"))))
     name = scalar(item, "product_retailer_id") or "(unnamed product)"
-    return f"{scalar(item, 'quantity') or '?'} × {name}" + (f" ({price} each)" if price else "")
+    return f"{scalar(item, 'quantity') or '?'} x {name}" + (f" ({price} each)" if price else "")
 
 
 def form(reply: Json, answers: Json) -> str:
