@@ -71,6 +71,7 @@ def _other_side(said: Said, row: Row, booked: list[tuple[int, Booked]]) -> Itera
     if first and other not in first:
         yield f"the id of the platform that got it is {other}, booked there is {' or '.join(sorted(first))}"
     last = max(part for part, _ in booked)
-    least = min(RANK[b.status or "accepted"] for part, b in booked if part == last)
-    if RANK.get(row.status, -1) < least:
-        yield f"status is {row.status}, the platform's books say {[b.status for part, b in booked if part == last]}"
+    known = [b.status or "accepted" for part, b in booked if part == last]
+    least = min(known, key=lambda status: RANK[status])
+    if RANK.get(row.status, -1) < RANK[least] or (least == "failed" and set(known) == {"failed"} != {row.status}):
+        yield f"status is {row.status}, the platform's books say {', '.join(known)}"
