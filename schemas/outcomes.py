@@ -31,7 +31,7 @@ class DeliveryRecord(Part):
     attempt: int = 1
 
 
-class Attempted(DeliveryRecord):
+class Attempted(DeliveryRecord, kw_only=True):
     """``delivery.attempted``: written ahead of a call; the call may start only once this has been read back."""
 
     #: Offset of the ``sender.took_over`` under which it was written.
@@ -47,7 +47,7 @@ class RemoteIds(Part):
     message: str | None = None
 
 
-class Accepted(DeliveryRecord):
+class Accepted(DeliveryRecord, kw_only=True):
     """``delivery.accepted``: the platform took this part; the delivery is finished with its last part."""
 
     status: int
@@ -62,7 +62,7 @@ class Accepted(DeliveryRecord):
         return self.part == self.parts
 
 
-class Failed(DeliveryRecord):
+class Failed(DeliveryRecord, kw_only=True):
     """``delivery.failed``: closes the attempt (an answer, not acceptance), not the delivery."""
 
     failure: Failure
@@ -73,7 +73,7 @@ class Failed(DeliveryRecord):
     retry_after: float = 0.0
 
 
-class Ended(DeliveryRecord):
+class Ended(DeliveryRecord, kw_only=True):
     """``delivery.expired`` and ``delivery.dead_lettered``: given up, with the reason."""
 
     failure: Failure
