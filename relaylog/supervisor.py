@@ -129,8 +129,8 @@ class Supervisor:
             if ended.done():
                 return f"ended at once with {_describe(ended.result())}"
             if ready.done():
-                ready.result()
-                return None
+                error = ready.exception()
+                return f"cannot be asked whether it is ready: {error!r}" if error else None
             return f"was not ready within {running.child.ready_timeout:g} s"
         finally:
             for task in (ended, ready):

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -59,8 +60,15 @@ async def test_a_failed_start_shows_the_end_of_the_log_and_leaves_nothing(tmp_pa
     slow = python_child(tmp_path, "slow", "import time; time.sleep(600)", ready_timeout=0.2)
     with pytest.raises(ChildFailed, match=r"slow was not ready within 0\.2 s"):
         await system.supervisor.start(slow)
+    unaskable = replace(python_child(tmp_path, "unaskable", "import time; time.sleep(600)"), ready=broken_probe)
+    with pytest.raises(ChildFailed, match="unaskable cannot be asked whether it is ready: RuntimeError"):
+        await system.supervisor.start(unaskable)
     assert system.supervisor.pids == {}
     assert psutil.Process().children() == []
+
+
+async def broken_probe() -> bool:
+    raise RuntimeError("no such host")
 
 
 async def test_backoff_doubles_while_a_child_keeps_dying(tmp_path: Path) -> None:
