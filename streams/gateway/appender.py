@@ -24,7 +24,7 @@ class Appender:
         self._renewal: asyncio.Task[None] | None = None
 
     async def append(self, *batches: Batch) -> None:
-        """Append all records of all batches and wait for the acknowledgements, then count them. Raises LogUnavailable."""
+        """Append all records of all batches, wait until they are acknowledged, count them. Raises LogUnavailable."""
         entries = [entry for batch in batches for entry in batch.entries]
         if entries:
             await self._append(entries)

@@ -111,7 +111,7 @@ class MediaRoute:
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """The file.
 
-        404 for a link that is not ours, or whose channel or file is gone; 410 for an expired one; 502 when WhatsApp fails.
+        404 for a link not ours, or whose channel or file is gone; 410 for an expired one; 502 for other trouble.
         """
         if not self._directory.ready:
             return problem(503, detail="tenants are not read yet", headers={"Retry-After": "2"})
