@@ -30,6 +30,11 @@ class DataFolder:
         return self.path / "running.json"
 
     @property
+    def environment_file(self) -> Path:
+        """The settings of the running system for a shell: `. DIR/environment` leads every tool to it."""
+        return self.path / "environment"
+
+    @property
     def logs(self) -> Path:
         """One log file a process."""
         return self.path / "logs"

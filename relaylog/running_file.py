@@ -1,13 +1,19 @@
-"""`running.json`: where everything of a running system is, for other programs."""
+"""`running.json` and `environment`: where everything of a running system is, for other programs and for a shell."""
 
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from relaylog.embedded.secrets import write_private
+
+
+def shell_exports(settings: Mapping[str, str]) -> str:
+    """Lines with which a shell leads the tools of `relaylog` to a system; ``settings`` by name."""
+    return "".join(f"export RELAYLOG_{name.upper()}={shlex.quote(value)}\n" for name, value in settings.items())
 
 
 class RunningFile:

@@ -10,10 +10,11 @@ from typing import Any
 from relaylog import processes
 from relaylog.data_folder import DataFolder
 from relaylog.demo_tenants import DEMO_TENANTS, listed
+from relaylog.embedded.secrets import write_private
 from relaylog.embedded.server import EmbeddedServer, Say
 from relaylog.ports import Ports, choose_ports, require_free, url
 from relaylog.registering import register_demo_tenants, write_simulators_file
-from relaylog.running_file import RunningFile
+from relaylog.running_file import RunningFile, shell_exports
 from relaylog.servers import Servers, is_set, port_names
 from relaylog.supervisor import Child, Supervisor, child_of
 from streams.settings import Settings
@@ -60,6 +61,7 @@ class System:
         await self._start_group(
             [processes.process(name, self.ports, self._values, self._folder) for name in processes.PROCESSES]
         )
+        write_private(self._folder.environment_file, shell_exports(self._values))
         self._running_file.publish(self.description())
 
     async def _start_servers(self) -> None:
@@ -107,6 +109,7 @@ class System:
         for names in reversed(self._groups):
             running = [name for name in names if name in self._supervisor.pids]
             await asyncio.gather(*(self._supervisor.stop(name, _STOP_SECONDS) for name in running))
+        self._folder.environment_file.unlink(missing_ok=True)
         self._running_file.remove()
 
     def description(self) -> dict[str, Any]:
