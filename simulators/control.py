@@ -62,6 +62,13 @@ class Control:
             web.put("/_simulator/tenants/{id}", self._put_tenant),
         ]
 
+    def fallback(self) -> web.RouteDef:
+        """Control routes that do not exist stay out of the ledger; to be added after all others of theirs."""
+        return web.route("*", "/_simulator/{tail:.*}", self._unknown)
+
+    async def _unknown(self, request: web.Request) -> web.Response:
+        return bad_request(f"no such route: {request.method} {request.path}", status=404)
+
     async def _livez(self, _request: web.Request) -> web.Response:
         return web.json_response({"status": "ok"})
 

@@ -18,8 +18,12 @@ def _known(do: str) -> str:
     return do
 
 
+#: The one operation that is not a call received but a webhook sent; only rules that name it are about webhooks.
+WEBHOOK = "webhook"
+
+
 class Match(BaseModel):
-    """Which calls a rule is about; what is left out matches everything."""
+    """Which calls a rule is about; what is left out matches every call received."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -27,7 +31,8 @@ class Match(BaseModel):
     operation: str | None = None
 
     def covers(self, tenant: str | None, operation: str) -> bool:
-        return self.tenant in (None, tenant) and self.operation in (None, operation)
+        named = self.operation == operation or (self.operation is None and operation != WEBHOOK)
+        return named and self.tenant in (None, tenant)
 
 
 class Rule(BaseModel):

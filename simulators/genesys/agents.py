@@ -17,7 +17,7 @@ from pydantic import Base64Bytes, BaseModel, ConfigDict, model_validator
 
 from simulators.background import Lanes
 from simulators.books import Books
-from simulators.config import Behaviour, SimulatedIntegration, SimulatedTenant
+from simulators.config import Behaviour, SimulatedTenant
 from simulators.control import bad_request, read_model
 from simulators.genesys import wire
 from simulators.genesys.books import Attachment, GenesysLine
@@ -123,7 +123,7 @@ class Agents:
         else:
             message, line = self._message(tenant, said, str(request.url.origin()))
         body = orjson.dumps(message)
-        self._lanes.add((said.integration, said.to), lambda: self._deliver(tenant.genesys, body, line))
+        self._lanes.add((said.integration, said.to), lambda: self._deliver(tenant, body, line))
         return web.json_response({"id": message["id"]})
 
     def _message(
@@ -181,13 +181,13 @@ class Agents:
             "contentSizeBytes": len(image.content_base64),
         }
 
-    async def _deliver(self, integration: SimulatedIntegration, body: bytes, line: GenesysLine | None) -> None:
-        signature = hmac.digest(integration.webhook_secret.encode(), body, "sha256")
+    async def _deliver(self, tenant: SimulatedTenant, body: bytes, line: GenesysLine | None) -> None:
+        signature = hmac.digest(tenant.genesys.webhook_secret.encode(), body, "sha256")
         headers = {
             "Content-Type": "application/json",
             "X-Hub-Signature-256": f"sha256={base64.b64encode(signature).decode()}",
         }
-        delivery = await self._sender.deliver(integration.webhook_url, body, headers)
+        delivery = await self._sender.deliver(tenant.id, tenant.genesys.webhook_url, body, headers)
         if line is not None:
             line.webhook = "accepted" if delivery.accepted else "lost"
             line.attempts = delivery.attempts

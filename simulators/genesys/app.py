@@ -146,7 +146,7 @@ def genesys_application(
     policy = RetryPolicy(
         (behaviour.genesys_retry_gap,) * behaviour.genesys_retries, behaviour.genesys_timeout, genesys_verdict
     )
-    sender = WebhookSender(session, policy, behaviour.webhook_concurrency)
+    sender = WebhookSender(session, policy, behaviour.webhook_concurrency, faults)
     lanes = Lanes(background, behaviour.parallel_webhooks)
     api = GenesysApi(reception, tenants, tokens, door, conversations, books)
 
@@ -155,6 +155,12 @@ def genesys_application(
     control = Control(tenants, ledger, cast("Books[object]", books), faults, door.change_limits)
     agents = Agents(tenants, conversations, books, behaviour, lanes, sender, reception)
     inbound = Inbound(reception, door, tenants, conversations, books, behaviour, background, session)
-    for routes in (control.routes(), inbound.routes(), agents.routes(), api.routes(), [api.fallback()]):
+    for routes in (
+        control.routes(),
+        inbound.routes(),
+        agents.routes(),
+        api.routes(),
+        [control.fallback(), api.fallback()],
+    ):
         application.add_routes(routes)
     return application

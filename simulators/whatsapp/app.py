@@ -153,20 +153,22 @@ def whatsapp_application(
     media, devices = MediaStore(), Devices()
     reception = Reception(ledger, faults, GraphManner())
     policy = RetryPolicy(behaviour.meta_retry_delays, behaviour.meta_timeout, meta_verdict)
-    sender = WebhookSender(session, policy, behaviour.webhook_concurrency)
+    sender = WebhookSender(session, policy, behaviour.webhook_concurrency, faults)
     outbox = StatusOutbox(behaviour, sender, background)
     journeys = Journeys(behaviour, devices, limits, outbox, background, random.Random(seed))
     messages = Messages(reception, tenants, books, limits, media, journeys)
     lanes = Lanes(background, behaviour.parallel_webhooks)
 
+    control = Control(tenants, ledger, cast("Books[object]", books), faults, limits.change)
+
     application = web.Application(client_max_size=_LARGEST_BODY)
     for routes in (
-        Control(tenants, ledger, cast("Books[object]", books), faults, limits.change).routes(),
+        control.routes(),
         Customers(tenants, books, devices, media, limits, lanes, sender).routes(),
         Meta(tenants, session, sender, background).routes(),
         MediaRoutes(reception, tenants, media, behaviour).routes(),
         messages.routes(),
-        [messages.fallback()],
+        [control.fallback(), messages.fallback()],
     ):
         application.add_routes(routes)
     return application

@@ -130,6 +130,6 @@ class Customers:
 
     async def _deliver(self, tenant: SimulatedTenant, body: bytes, line: WhatsAppLine) -> None:
         headers = wire.signed_headers(tenant, body)
-        delivery = await self._sender.deliver(tenant.whatsapp.webhook_url, body, headers)
+        delivery = await self._sender.deliver(tenant.id, tenant.whatsapp.webhook_url, body, headers)
         line.webhook = "accepted" if delivery.accepted else "lost"
         line.attempts = delivery.attempts

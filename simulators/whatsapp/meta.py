@@ -79,4 +79,4 @@ class Meta:
         return web.json_response({"posted": asked.field}, status=202)
 
     async def _deliver(self, tenant: SimulatedTenant, body: bytes) -> None:
-        await self._sender.deliver(tenant.whatsapp.webhook_url, body, wire.signed_headers(tenant, body))
+        await self._sender.deliver(tenant.id, tenant.whatsapp.webhook_url, body, wire.signed_headers(tenant, body))

@@ -153,4 +153,4 @@ class StatusOutbox:
         if reached:
             value = {"contacts": [wire.contact(wa_id, user_id) for wa_id, user_id in reached.items()]} | value
         body = wire.envelope(tenant, value)
-        await self._sender.deliver(tenant.whatsapp.webhook_url, body, wire.signed_headers(tenant, body))
+        await self._sender.deliver(tenant.id, tenant.whatsapp.webhook_url, body, wire.signed_headers(tenant, body))

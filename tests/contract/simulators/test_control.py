@@ -105,6 +105,29 @@ async def test_rules_match_by_tenant_and_operation(start: Start) -> None:
     assert (await world.send({"status": "read", "message_id": "wamid.X"})).status == 200
 
 
+async def test_a_webhook_whose_answer_is_lost_comes_twice(world: World) -> None:
+    await rule(world, "drop answer", operation="webhook", **{"for": 3600})
+    wamid = await world.says({"type": "text", "text": {"body": "hi"}})
+    await until(lambda: len(world.receiver.values("messages")) >= 2, "the second copy")
+    assert {message["id"] for message in world.receiver.values("messages")} == {wamid}
+    await heal(world)
+
+
+async def test_a_rule_without_operation_leaves_webhooks_alone(world: World) -> None:
+    rules = [{"match": {"tenant": "acme"}, "do": "reset"}]
+    await world.put(world.running.whatsapp_url, "faults", {"seed": 1, "rules": rules})
+    await world.says({"type": "text", "text": {"body": "hi"}})
+    await until(lambda: world.receiver.values("messages"), "the message")
+    assert world.receiver.calls == 1
+
+
+async def test_an_unknown_control_route_is_not_a_call(world: World) -> None:
+    for base in (world.running.whatsapp_url, world.running.genesys_url):
+        assert (await world.http.get(f"{base}/_simulator/nothing")).status == 404
+        assert (await world.http.get(f"{base}/nothing")).status in (400, 404)
+        assert [row["operation"] for row in await world.lines(base, "ledger")] == ["other"]
+
+
 def test_the_same_seed_gives_the_same_faults() -> None:
     plan = FaultPlan.model_validate({"seed": 7, "rules": [{"do": "status 500", "share": 0.3, "for": 10}]})
     runs = []

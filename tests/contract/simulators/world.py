@@ -20,9 +20,9 @@ from simulators.serve import RunningSimulators
 
 QUICK: dict[str, Any] = {
     "genesys_retry_gap": 0.01,
-    "genesys_timeout": 0.3,
+    "genesys_timeout": 1.0,
     "meta_retry_delays": (0.01,) * 20,
-    "meta_timeout": 0.3,
+    "meta_timeout": 1.0,
     "sent_seconds": 0.005,
     "delivered_seconds": 0.005,
     "read_seconds": 0.005,
