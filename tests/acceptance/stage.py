@@ -155,9 +155,10 @@ class Stage:
         return [line for line in lines if all(line[name] == value for name, value in wanted.items())]
 
     def webhook(self, path: str, body: bytes, signature: str) -> httpx.Response:
-        """Post to the gateway as a platform does."""
+        """Post to the gateway as a platform does, with the patience of Genesys (genesys.md 4.3)."""
         headers = {"Content-Type": "application/json", "X-Hub-Signature-256": f"sha256={signature}"}
-        return self._client.post(f"{self.running['gateway']}/webhooks/{path}", content=body, headers=headers)
+        url = f"{self.running['gateway']}/webhooks/{path}"
+        return self._client.post(url, content=body, headers=headers, timeout=10.0)
 
     def gateway(self, path: str, **parameters: str) -> httpx.Response:
         return self._client.get(f"{self.running['gateway']}{path}", params=parameters)
@@ -196,7 +197,7 @@ class Stage:
             self._intake.append(Said(tenant, "intake", id, customer, text, direction=direction))
         return id
 
-    def history(self, *, look_across: bool = True) -> History:
+    def history(self, *, look_across: bool) -> History:
         """What the run has left behind so far."""
         history = asyncio.run(collect(self.running, self._intake, look_across=look_across))
         return replace(history, said=tuple(self._with_all_names(said) for said in history.said))
@@ -205,7 +206,7 @@ class Stage:
         both = {name for pair in self._names.items() if said.customers & set(pair) for name in pair}
         return replace(said, customers=said.customers | both) if both else said
 
-    def settled(self, patience: float = 60.0) -> tuple[History, Report]:
+    def settled(self, patience: float = 60.0, *, look_across: bool = False) -> tuple[History, Report]:
         """Wait until everything that was said has arrived and is shown; the history and its report, clean or not."""
         deadline, before = time.monotonic() + patience, -1
         while time.monotonic() < deadline:
@@ -214,7 +215,7 @@ class Stage:
             if _at_rest(history, report) and len(history.calls) == before:
                 break
             before = len(history.calls)
-        history = self.history()
+        history = self.history(look_across=look_across)
         return history, check(history)
 
     def pid(self, process: str) -> int:
@@ -225,6 +226,10 @@ class Stage:
         pid = self.pid(process)
         os.kill(pid, sig)
         return pid
+
+    def terminate(self, process: str) -> int:
+        """Ask a process to stop; its id."""
+        return self.kill(process, signal.SIGTERM)
 
     def returned(self, process: str, former: int) -> None:
         """Wait until `up` has put another process in the place of ``former``, and it is ready."""

@@ -280,7 +280,7 @@ def test_one_customer_of_two_tenants_is_two_strangers(stage: Stage) -> None:
     stage.customer_says("acme", customer, "A secret for acme")
     wamid = stage.customer_says("globex", customer, "A secret for globex")
     stage.booked("genesys", wamid=wamid)
-    _, report = stage.settled()
+    _, report = stage.settled(look_across=True)
     assert report.clean, str(report)
     assert stage.query("acme", "/v1/mappings", whatsapp_message_id=wamid).json().get("items", []) == []
 
@@ -316,6 +316,6 @@ def test_every_process_answers_for_its_health(stage: Stage) -> None:
 
 
 def test_the_whole_module_left_a_clean_history(stage: Stage) -> None:
-    _, report = stage.settled()
+    _, report = stage.settled(look_across=True)
     assert report.clean, str(report)
     assert not report.ambiguous
