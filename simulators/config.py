@@ -61,8 +61,8 @@ class Behaviour(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    #: Rows kept by the ledger and messages kept by the books; the oldest go first.
-    ledger_rows: int = Field(default=1_000_000, gt=0)
+    #: Rows kept by each ledger and messages kept by each book, about 2 KB apiece; the oldest go first.
+    ledger_rows: int = Field(default=200_000, gt=0)
     #: Posts webhooks of one customer side by side instead of one after the other.
     parallel_webhooks: bool = False
     #: Webhook calls in flight, per platform.

@@ -79,8 +79,7 @@ class Inbound:
             operation,
             owner.id if owner else None,
             validation.find_text(body, "channel", party, "id"),
-            # A receipt need not carry a channel.messageId: then the message it is about.
-            validation.find_text(body, "channel", "messageId") or validation.find_text(body, "id"),
+            _id_for_ledger(operation, body),
             body,
         )
 
@@ -184,3 +183,9 @@ class Inbound:
         except (aiohttp.ClientError, TimeoutError, OSError):
             return
         attachment.status, attachment.sha256, attachment.length = answer.status, digest.hexdigest(), length
+
+
+def _id_for_ledger(operation: str, body: object) -> str | None:
+    """`channel.messageId`; a receipt need not carry one: then the id of the message that it is about."""
+    message_id = validation.find_text(body, "channel", "messageId")
+    return message_id or (validation.find_text(body, "id") if operation == "receipt" else None)
