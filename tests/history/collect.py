@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import httpx
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
 
 from tests.history.history import Booked, Call, History, LogRecord, Platform, Row, Said, Sight
 
@@ -64,11 +64,10 @@ async def read_topic(address: str, topic: str) -> list[LogRecord]:
 
 async def read_raw(address: str, topic: str) -> AsyncIterator[Any]:
     """Every record of a topic as the client gives it, headers included."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=address, enable_auto_commit=False, auto_offset_reset="none")
+    consumer = AIOKafkaConsumer(topic, bootstrap_servers=address, enable_auto_commit=False)
     await consumer.start()
     try:
-        partitions = [TopicPartition(topic, number) for number in sorted(await _partitions(consumer, topic))]
-        consumer.assign(partitions)
+        partitions = sorted(consumer.assignment())
         starts, ends = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
         for partition in partitions:
             consumer.seek(partition, starts[partition])
@@ -78,13 +77,6 @@ async def read_raw(address: str, topic: str) -> AsyncIterator[Any]:
                     yield record
     finally:
         await consumer.stop()
-
-
-async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
-    await consumer.topics()
-    found: set[int] | None = consumer.partitions_for_topic(topic)
-    assert found, f"the topic {topic} does not exist"
-    return found
 
 
 async def _dead_letters(address: str, topic: str) -> AsyncIterator[bytes]:
