@@ -1,0 +1,227 @@
+"""A sender on real Kafka against the simulators, with facts put into the log by the test."""
+
+import asyncio
+import base64
+import json
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+import pytest
+
+from agents.service import serve
+from schemas.envelope import Envelope, decode, encode, envelope, time_of_milliseconds
+from schemas.genesys.webhook import translate_genesys
+from schemas.outcomes import Checkpoint, TookOver
+from schemas.tenant import Tenant
+from schemas.whatsapp.webhook import split_webhook, translate_change
+from simulators.config import SimulatedTenant, SimulatorsConfig
+from simulators.serve import RunningSimulators, start_simulators
+from streams.log import LogWriter, Record, partition_reader
+from streams.provisioning import provision
+from streams.registration import TenantDraft, register_tenant
+from streams.settings import Settings
+from streams.topics import EVENTS, OUTCOMES
+
+NUMBER, INTEGRATION = "1055", "integration-1"
+
+
+def now() -> str:
+    return time_of_milliseconds(time.time_ns() // 1_000_000)
+
+
+@dataclass
+class World:
+    """Everything a sender's test touches."""
+
+    settings: Settings
+    simulators: RunningSimulators
+    tenant: Tenant
+    writer: LogWriter
+    http: aiohttp.ClientSession
+    running: list[tuple[asyncio.Task[None], asyncio.Event]] = field(default_factory=list)
+
+    def start(self, **changes: Any) -> None:
+        """One more sender, as its own process would run it."""
+        stop = asyncio.Event()
+        settings = self.settings.model_copy(update=changes)
+        self.running.append((asyncio.create_task(serve(settings, stop)), stop))
+
+    async def stop(self) -> None:
+        """Stop the oldest sender cleanly."""
+        task, stop = self.running.pop(0)
+        stop.set()
+        await task
+
+    async def append(self, event: Envelope) -> None:
+        headers = (("type", event.type.encode()), ("id", event.id.encode()))
+        await self.writer.append(EVENTS, self.tenant.partition, encode(event), key=b"acme", headers=headers)
+
+    async def says(self, wa_id: str, wamid: str, text: str, at: float | None = None) -> Envelope:
+        """The customer's message becomes a fact, as the gateway would append it."""
+        message = {
+            "from": wa_id,
+            "id": wamid,
+            "timestamp": str(int(at or time.time())),
+            "type": "text",
+            "text": {"body": text},
+        }
+        value = {
+            "messaging_product": "whatsapp",
+            "metadata": {"display_phone_number": "15550001111", "phone_number_id": NUMBER},
+            "contacts": [{"profile": {"name": "Ann"}, "wa_id": wa_id}],
+            "messages": [message],
+        }
+        body = {
+            "object": "whatsapp_business_account",
+            "entry": [{"id": "77", "changes": [{"field": "messages", "value": value}]}],
+        }
+        (change,) = split_webhook(body)
+        (event,) = translate_change(change, self.tenant, now()).facts
+        await self.append(event)
+        return event
+
+    async def answers(self, wa_id: str, message_id: str, text: str) -> Envelope:
+        """The agent's message becomes a fact."""
+        channel = {
+            "id": INTEGRATION,
+            "platform": "Open",
+            "type": "Private",
+            "messageId": message_id,
+            "to": {"id": wa_id, "idType": "Phone"},
+            "from": {"id": INTEGRATION, "idType": "Opaque", "nickname": "relay"},
+            "time": now(),
+        }
+        body = {"id": message_id, "channel": channel, "type": "Text", "text": text, "direction": "Outbound"}
+        (event,) = translate_genesys(body, self.tenant, self.tenant.channels[0], now()).facts
+        await self.append(event)
+        return event
+
+    async def ledger(self, platform: str, operation: str = "message") -> list[dict[str, Any]]:
+        """What a simulator received, in order."""
+        base = getattr(self.simulators, f"{platform}_url")
+        async with self.http.get(f"{base}/_simulator/ledger") as response:
+            rows = [json.loads(line) for line in (await response.text()).splitlines()]
+        return [row for row in rows if row["operation"] == operation]
+
+    async def faults(self, platform: str, *rules: dict[str, Any]) -> None:
+        base = getattr(self.simulators, f"{platform}_url")
+        async with self.http.put(f"{base}/_simulator/faults", json={"seed": 1, "rules": list(rules)}) as response:
+            assert response.status < 300
+
+    async def received(
+        self, platform: str, count: int, operation: str = "message", seconds: float = 40
+    ) -> list[dict[str, Any]]:
+        """Wait until that many calls took effect."""
+        deadline = time.monotonic() + seconds
+        while True:
+            rows = [row for row in await self.ledger(platform, operation) if row["accepted"]]
+            if len(rows) >= count or time.monotonic() > deadline:
+                assert len(rows) >= count, f"{len(rows)} of {count} arrived"
+                return rows
+            for task, _ in self.running:
+                if task.done():
+                    task.result()
+            await asyncio.sleep(0.05)
+
+    async def records(self, topic: str) -> list[Record]:
+        """All records of the tenant's partition of a topic."""
+        async with partition_reader(self.settings, topic, self.tenant.partition) as reader:
+            start, end = await reader.start_offset(), await reader.end_offset()
+            return [record async for record in reader.read_range(start, end)]
+
+    async def recorded(self, type_: str, count: int, seconds: float = 40) -> list[Envelope]:
+        """Wait until the outcomes hold that many records of a type."""
+        deadline = time.monotonic() + seconds
+        while len(found := await self.outcomes(type_)) < count:
+            assert time.monotonic() < deadline, f"{len(found)} of {count} records {type_}"
+            await asyncio.sleep(0.05)
+        return found
+
+    async def claim_by_nobody(self) -> None:
+        """A late claim of a worker that is gone."""
+        await self._outcome("sender.took_over", TookOver(sender="ghost"))
+
+    async def checkpoint_of_another_cluster(self) -> None:
+        """As after pointing to a re-created Kafka."""
+        await self._outcome("sender.checkpoint", Checkpoint(cluster="elsewhere", as_of=0, owner=0, live=0))
+
+    async def _outcome(self, type_: str, data: TookOver | Checkpoint) -> None:
+        event = envelope(id=f"test-{type_}", type=type_, source="test", time=now(), recordedtime=now(), data=data)
+        headers = (("type", type_.encode()),)
+        await self.writer.append(OUTCOMES, self.tenant.partition, encode(event), headers=headers)
+
+    async def outcomes(self, *types: str) -> list[Envelope]:
+        """Outcome records of some types."""
+        events = [decode(record.value) for record in await self.records(OUTCOMES)]
+        return [event for event in events if event.type in types]
+
+
+@pytest.fixture
+async def world(kafka_address: str, topic_prefix: str) -> AsyncIterator[World]:
+    simulated = {
+        "id": "acme",
+        "whatsapp": {
+            "app": "main",
+            "app_secret": "app-secret",
+            "verify_token": "verify",
+            "waba_id": "77",
+            "phone_number_id": NUMBER,
+            "display_phone_number": "15550001111",
+            "access_token": "access",
+            "webhook_url": "http://127.0.0.1:9/",
+        },
+        "genesys": {
+            "client_id": "client",
+            "client_secret": "secret",
+            "integration_id": INTEGRATION,
+            "integration_name": "relay",
+            "webhook_url": "http://127.0.0.1:9/",
+            "webhook_secret": "a-long-enough-secret",
+            "calls_per_minute": 60000,
+        },
+    }
+    config = SimulatorsConfig(tenants=[SimulatedTenant.model_validate(simulated)])
+    simulators = await start_simulators(config, 0, 0, customer_window=False, pair_burst=1_000_000)
+    settings = Settings(
+        kafka=kafka_address,
+        topic_prefix=topic_prefix,
+        partitions=2,
+        master_key=base64.b64encode(b"k" * 32).decode(),
+        whatsapp_url=simulators.whatsapp_url,
+        agents_port=0,
+        call_timeout=2.0,
+        session_timeout=6.0,
+    )
+    await provision(settings)
+    draft = {
+        "id": "acme",
+        "apps": [{"name": "main", "app_secret": "app-secret", "verify_token": "verify"}],
+        "channels": [
+            {
+                "phone_number_id": NUMBER,
+                "waba_id": "77",
+                "app": "main",
+                "access_token": "access",
+                "integration_id": INTEGRATION,
+                "webhook_secret": "a-long-enough-secret",
+            }
+        ],
+        "genesys": {
+            "login_url": simulators.genesys_url,
+            "api_url": simulators.genesys_url,
+            "clients": [{"client_id": "client", "client_secret": "secret", "calls_per_minute": 60000}],
+        },
+    }
+    writer = LogWriter(settings)
+    await writer.start()
+    tenant = await register_tenant(settings, writer, TenantDraft.model_validate(draft))
+    async with aiohttp.ClientSession() as http:
+        world = World(settings, simulators, tenant, writer, http)
+        yield world
+        while world.running:
+            await world.stop()
+    await writer.stop()
+    await simulators.stop()
