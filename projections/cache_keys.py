@@ -1,0 +1,21 @@
+"""Keys and values of the cache: what the worker writes and the query process reads."""
+
+from __future__ import annotations
+
+#: A value is its row's revision in this many digits, then the resource as JSON; so that revisions compare as text.
+REVISION_DIGITS = 16
+
+
+def cache_key(prefix: str, cache_epoch: str, resource: str, tenant_id: str, id: str) -> str:
+    """``prefix`` is the system's topic prefix; the epoch stands for the generation and changes with every doubt."""
+    return f"{prefix}{cache_epoch}:{resource}:{tenant_id}:{id}"
+
+
+def cached_value(revision: int, body: str) -> str:
+    """The value to cache."""
+    return f"{revision:0{REVISION_DIGITS}d}{body}"
+
+
+def cached_body(value: bytes) -> bytes:
+    """The resource in a cached value."""
+    return value[REVISION_DIGITS:]

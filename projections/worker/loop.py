@@ -1,0 +1,186 @@
+"""The loop of the worker: read a batch, fold it, commit it with its position, cache what changed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from dataclasses import dataclass
+
+import psycopg
+
+from projections.database import Connection, PostgresUnavailable, connect_writer
+from projections.generations import live_generation
+from projections.worker.batch import Batch, Folded, Span, fold_batch, halves, park_only
+from projections.worker.cache import CacheWriter
+from projections.worker.metrics import WorkerMetrics
+from projections.worker.store import DATA_ERRORS, Committed, Fenced, Store
+from schemas.errors import RelaylogError
+from streams.crash import CrashPoints
+from streams.group import GroupReader
+from streams.health import Health, Progress
+from streams.log import LogUnavailable
+from streams.provisioning import cluster_id
+from streams.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+_READ_TIMEOUT_MS = 200
+_LONGEST_BACKOFF_SECONDS = 5.0
+#: The part of the process's health that this loop answers for.
+PART = "projection"
+
+
+class PositionBeyondLog(RelaylogError):
+    """The tables are ahead of the log: it is another log, or lost its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the loop works with."""
+
+    settings: Settings
+    reader: GroupReader
+    cache: CacheWriter | None
+    metrics: WorkerMetrics
+    health: Health
+    progress: Progress
+    crash: CrashPoints
+
+
+class Worker:
+    """Folds what its partitions bring until it is stopped; every doubt ends in claiming the positions anew."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._connection: Connection | None = None
+        self._store: Store | None = None
+        self._failures = 0
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until ``stop``. Raises UnknownEventVersion, ForeignCluster, PositionBeyondLog and NotMigrated."""
+        try:
+            while not stop.is_set():
+                await self._guarded_step(stop)
+        finally:
+            await self._let_go()
+
+    async def _guarded_step(self, stop: asyncio.Event) -> None:
+        parts = self._parts
+        try:
+            await self._step()
+            self._failures = 0
+        except Fenced as error:
+            parts.metrics.fenced.inc()
+            logger.warning("batch rolled back: %s; joining the group again", error)
+            await self._let_go()
+            await parts.reader.stop()
+            await parts.reader.start()
+        except (psycopg.OperationalError, psycopg.InterfaceError, PostgresUnavailable) as error:
+            parts.metrics.postgres_errors.inc()
+            await self._back_off("Postgres", type(error).__name__, stop)
+        except LogUnavailable as error:
+            await self._back_off("Kafka", str(error), stop)
+
+    async def _back_off(self, what: str, why: str, stop: asyncio.Event) -> None:
+        """Nothing is lost: what was not committed is read again from the positions in Postgres."""
+        self._parts.health.waits(PART, f"{what} does not answer")
+        self._failures += 1
+        seconds = min(_LONGEST_BACKOFF_SECONDS, 0.1 * 2 ** min(self._failures, 8))
+        logger.warning("%s does not answer (%s); trying again in %.1f s", what, why, seconds)
+        await self._let_go()
+        try:
+            await asyncio.wait_for(stop.wait(), seconds)
+        except TimeoutError:
+            return
+
+    async def _step(self) -> None:
+        parts = self._parts
+        if self._store is None or parts.reader.take_change():
+            self._store = await self._take_over()
+        batch: Batch = await parts.reader.read(parts.settings.batch_records, _READ_TIMEOUT_MS)
+        if batch:
+            started = time.monotonic()
+            await self._commit(self._store, batch)
+            parts.metrics.batch.observe(time.monotonic() - started)
+            parts.progress.advanced()
+        else:
+            parts.progress.idle()
+        self._measure_lag(self._store)
+
+    async def _take_over(self) -> Store:
+        """Claim the positions of the whole assignment and read from there on."""
+        parts = self._parts
+        parts.reader.take_change()
+        await self._let_go()
+        self._connection = await connect_writer(parts.settings)
+        generation = await live_generation(self._connection)
+        cluster = await cluster_id(parts.settings)
+        store = Store(self._connection, generation, cluster, parts.settings, cached=parts.cache is not None)
+        await store.prepare()
+        partitions = parts.reader.assignment()
+        await store.claim(partitions)
+        # The former owner may have died between its commit and the cache.
+        await store.renew_cache()
+        bounds = await parts.reader.bounds(partitions)
+        for partition, position in store.positions.items():
+            first, end = bounds[partition]
+            if position > end:
+                raise PositionBeyondLog(
+                    f"{partition[0]}/{partition[1]}: the tables hold what was folded up to offset {position}, the log "
+                    f"ends at {end}; rebuild the tables with `relaylog replay`"
+                )
+            parts.reader.seek(partition, max(position, first))
+        parts.reader.resume(partitions)
+        parts.health.serves(PART)
+        logger.info("folding %d partitions into %s", len(partitions), generation.schema)
+        return store
+
+    async def _let_go(self) -> None:
+        connection, self._connection, self._store = self._connection, None, None
+        if connection is not None:
+            await connection.close()
+
+    async def _commit(self, store: Store, batch: Batch) -> None:
+        """Commit the batch, in halves around whatever the database refuses."""
+        folded = fold_batch(batch)
+        try:
+            await self._apply(store, batch, folded)
+        except DATA_ERRORS as error:
+            if folded.records == 1:
+                await self._apply(store, batch, park_only(batch, error))
+                return
+            for half in halves(batch):
+                await self._commit(store, half)
+
+    async def _apply(self, store: Store, batch: Batch, folded: Folded) -> None:
+        parts = self._parts
+        spans = [
+            Span(partition, store.positions[partition], records[-1].offset + 1) for partition, records in batch.items()
+        ]
+        missing = sum(span.end - span.start for span in spans) - folded.records
+        parts.crash("project_before_transaction")
+        committed = await store.apply(folded, spans, parts.crash)
+        parts.crash("project_after_commit")
+        if missing:
+            parts.metrics.gaps.inc(missing)
+            logger.error(
+                "the log lacks %d offsets before or within %s: the tables miss what stood there", missing, spans
+            )
+        for partition, records in batch.items():
+            parts.metrics.events.labels(partition[0]).inc(len(records))
+        parts.metrics.parked.inc(folded.parked)
+        await self._write_through(store, committed)
+        parts.crash("project_after_cache")
+
+    async def _write_through(self, store: Store, committed: Committed) -> None:
+        cache = self._parts.cache
+        if cache is not None and not await cache.put(committed):
+            self._parts.metrics.cache_errors.inc()
+            await store.renew_cache()
+
+    def _measure_lag(self, store: Store) -> None:
+        for partition, position in store.positions.items():
+            highwater = self._parts.reader.highwater(partition)
+            if highwater is not None:
+                self._parts.metrics.lag.labels(partition[0], str(partition[1])).set(max(0, highwater - position))

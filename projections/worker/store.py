@@ -1,0 +1,175 @@
+"""The tables of one generation as a projection writes them: a batch and its positions in one transaction."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import msgspec
+from psycopg import errors
+
+from projections.database import Connection
+from projections.generations import Generation, use_generation
+from projections.sql import statement
+from projections.worker.batch import Folded, Span
+from projections.worker.copytext import copy_text
+from schemas.errors import RelaylogError
+from streams.group import Partition
+from streams.settings import Settings
+from streams.topics import topic_name
+
+#: The database refuses a value; the same batch would be refused again.
+DATA_ERRORS = (errors.DataError, errors.IntegrityError, errors.ProgramLimitExceeded, errors.StatementTooComplex)
+
+#: Order of the merges: what the merge of messages implies for conversations is staged by it.
+_MERGED = (
+    "message",
+    "remote_id",
+    "status_event",
+    "receipt",
+    "attempt",
+    "conversation",
+    "customer",
+    "customer_alias",
+    "customer_link",
+    "dead_letter",
+)
+
+Crash = Callable[[str], None]
+
+
+class Fenced(RelaylogError):
+    """Another worker owns a partition of the batch, or the generation is retired: nothing was written."""
+
+
+class ForeignCluster(RelaylogError):
+    """The tables were folded from another Kafka cluster, whose offsets mean nothing here."""
+
+
+@dataclass(frozen=True, slots=True)
+class CachedRow:
+    """A row that a batch changed, as queries show it."""
+
+    resource: str
+    tenant_id: str
+    id: str
+    revision: int
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What is to be cached after a commit, under which epoch; None when nobody may use the cache."""
+
+    rows: list[CachedRow]
+    cache_epoch: str | None
+
+
+class Store:
+    """One worker's hold on the partitions that it has claimed."""
+
+    def __init__(
+        self, connection: Connection, generation: Generation, cluster: str, settings: Settings, *, cached: bool
+    ) -> None:
+        self._connection = connection
+        self._generation = generation
+        self._cluster = cluster
+        self._settings = settings
+        self._cached = cached
+        self._epochs: dict[Partition, uuid.UUID] = {}
+        #: Next offset to fold, by claimed partition.
+        self.positions: dict[Partition, int] = {}
+
+    async def prepare(self) -> None:
+        """Make the staging tables of this connection. Raises ForeignCluster."""
+        await use_generation(self._connection, self._generation)
+        await self._connection.execute(statement("worker/sql/stage"))
+        found = await self._connection.execute(
+            statement("worker/sql/foreign_cluster"), {"generation": self._generation.number, "cluster": self._cluster}
+        )
+        row = await found.fetchone()
+        if row is not None:
+            raise ForeignCluster(
+                f"the tables were folded from the Kafka cluster {row[0]}, this one is {self._cluster}: "
+                "connect to that one, or rebuild the tables from this one with `relaylog replay`"
+            )
+
+    async def claim(self, partitions: Iterable[Partition]) -> None:
+        """Become the only one who may move the positions of ``partitions``; others are let go."""
+        self._epochs, self.positions = {}, {}
+        for topic, partition in sorted(partitions):
+            epoch = uuid.uuid4()
+            arguments = self._row(topic) | {"partition": partition, "epoch": epoch}
+            found = await self._connection.execute(statement("worker/sql/claim"), arguments)
+            row = await found.fetchone()
+            assert row is not None
+            self._epochs[topic, partition], self.positions[topic, partition] = epoch, row[0]
+
+    async def renew_cache(self) -> str | None:
+        """Void everything that is cached; returns the new epoch, None when nobody may use the cache."""
+        found = await self._connection.execute(
+            statement("worker/sql/renew_cache"), {"generation": self._generation.number}
+        )
+        row = await found.fetchone()
+        return None if row is None else str(row[0])
+
+    async def apply(self, folded: Folded, spans: list[Span], crash: Crash = lambda _: None) -> Committed:
+        """Write a folded batch and move the positions, or nothing at all.
+
+        Raises Fenced, psycopg.OperationalError (whether it committed is told by `claim`), and one of DATA_ERRORS.
+        """
+        committed = Committed([], None)
+        async with self._connection.transaction():
+            await self._advance(spans)
+            staged = await self._stage(folded)
+            crash("project_inside_transaction")
+            for name in _MERGED:
+                if name in staged or (name == "conversation" and "message" in staged):
+                    await self._connection.execute(statement(f"worker/sql/merge_{name}"))
+            if self._cached and staged & {"message", "conversation"}:
+                committed = await self._changed()
+        self.positions.update({span.partition: span.end for span in spans})
+        return committed
+
+    async def _advance(self, spans: list[Span]) -> None:
+        arguments = {
+            "generation": self._generation.number,
+            "cluster": self._cluster,
+            "topics": [topic_name(self._settings, span.partition[0]) for span in spans],
+            "partitions": [span.partition[1] for span in spans],
+            "expected": [span.start for span in spans],
+            "upto": [span.end for span in spans],
+            "epochs": [self._epochs[span.partition] for span in spans],
+        }
+        moved = await self._connection.execute(statement("worker/sql/advance"), arguments)
+        if moved.rowcount != len(spans):
+            raise Fenced(f"{len(spans) - moved.rowcount} of {len(spans)} positions are no longer this worker's")
+
+    async def _stage(self, folded: Folded) -> set[str]:
+        tables: dict[str, Iterable[msgspec.Struct]] = {
+            name: states.values()  # type: ignore[misc]
+            for name, states in folded.views.tables().items()
+        }
+        if folded.dead_letters:
+            tables["dead_letter"] = folded.dead_letters
+        async with self._connection.cursor() as cursor:
+            for name, rows in tables.items():
+                async with cursor.copy(f"COPY stage_{name} FROM STDIN".encode()) as copy:
+                    await copy.write(copy_text(rows))
+        return set(tables)
+
+    async def _changed(self) -> Committed:
+        found = await self._connection.execute(
+            statement("worker/sql/cached_rows"), {"generation": self._generation.number}
+        )
+        rows = await found.fetchall()
+        epoch = rows[0][0] if rows else None
+        return Committed([CachedRow(*row[1:]) for row in rows], None if epoch is None else str(epoch))
+
+    def _row(self, topic: str) -> dict[str, object]:
+        return {
+            "generation": self._generation.number,
+            "cluster": self._cluster,
+            "topic": topic_name(self._settings, topic),
+        }

@@ -1,0 +1,38 @@
+"""A system's topics and tables, for one test."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+
+from projections.migrate import migrate
+from streams.provisioning import provision
+from streams.settings import Settings
+from tests.conftest import Database
+
+
+@pytest.fixture
+def settings(kafka_address: str, topic_prefix: str, postgres_database: Database, redis_address: str) -> Settings:
+    """Settings of a system with two partitions, whose servers take any free port."""
+    return Settings(
+        kafka=kafka_address,
+        topic_prefix=topic_prefix,
+        partitions=2,
+        postgres=postgres_database.address,
+        postgres_query=postgres_database.query_address,
+        redis=redis_address,
+        operator_key="operator-key",
+        master_key=base64.b64encode(bytes(32)).decode(),
+        project_port=0,
+        query_port=0,
+        batch_records=100,
+    )
+
+
+@pytest.fixture
+async def system(settings: Settings) -> Settings:
+    """The same, with topics and tables made."""
+    await provision(settings)
+    await migrate(settings)
+    return settings
