@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from relaylog.embedded.secrets import SecretFile
-from schemas.errors import RelaylogError
+from streams.settings import InvalidSettings
 
 
-class FolderInUse(RelaylogError):
+class FolderInUse(InvalidSettings):
     """Another `up` runs on the same data folder."""
 
 

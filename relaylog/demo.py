@@ -178,4 +178,4 @@ async def _fetched_photo(client: DemoClient, wamid: str) -> Line | None:
 
 
 async def _hidden(client: DemoClient, path: str) -> bool | None:
-    return True if await client.status(path) == 404 else None
+    return await client.hides(path) or None

@@ -62,13 +62,14 @@ class DemoClient:
     async def ask(self, path: str) -> dict[str, Any] | None:
         """relaylog's answer under this tenant's key; None while it says 404, or cannot answer yet."""
         answer = await self._get(path)
-        if answer.status_code == 404 or answer.status_code >= 500:
+        if answer is None or answer.status_code == 404 or answer.status_code >= 500:
             return None
         return dict(answer.raise_for_status().json())
 
-    async def status(self, path: str) -> int:
-        """HTTP status of relaylog's answer under this tenant's key."""
-        return (await self._get(path)).status_code
+    async def hides(self, path: str) -> bool:
+        """True when relaylog answers 404 under this tenant's key."""
+        answer = await self._get(path)
+        return answer is not None and answer.status_code == 404
 
     async def count(self, path: str) -> int:
         """Number of items of a list, over all its pages."""
@@ -82,8 +83,12 @@ class DemoClient:
                 return total
             cursor = page["next"]
 
-    async def _get(self, path: str) -> httpx.Response:
-        return await self._http.get(f"{self.query}{path}", headers={"Authorization": f"Bearer {self.api_key}"})
+    async def _get(self, path: str) -> httpx.Response | None:
+        """None while nobody answers, as when the process is being restarted."""
+        try:
+            return await self._http.get(f"{self.query}{path}", headers={"Authorization": f"Bearer {self.api_key}"})
+        except httpx.TransportError:
+            return None
 
     async def _newest(self, platform: str, fields: Mapping[str, Any]) -> Line | None:
         wanted = {"tenant": self.tenant_id, **fields}

@@ -20,6 +20,7 @@ from relaylog.supervisor import Child, Supervisor, child_of
 from streams.settings import Settings
 
 _STOP_SECONDS = 20.0
+_PLATFORMS = ("genesys", "whatsapp")
 
 
 class System:
@@ -55,12 +56,7 @@ class System:
         """Returns when everything serves and `running.json` is written. Raises ChildFailed, EmbeddedServerError."""
         await self._servers.prepare(self._say)
         await self._start_servers()
-        if self.simulated:
-            write_simulators_file(self._folder, url(self.ports["gateway"]))
-            await self._start_group([processes.simulators(self.ports, self._folder)])
-        await self._start_group(
-            [processes.process(name, self.ports, self._values, self._folder) for name in processes.PROCESSES]
-        )
+        await self._start_processes()
         write_private(self._folder.environment_file, shell_exports(self._values))
         self._running_file.publish(self.description())
 
@@ -94,10 +90,15 @@ class System:
     async def _start_server(self, server: EmbeddedServer | None) -> None:
         if server is not None:
             await self._supervisor.start(child_of(server, self._folder.logs))
-            self._say(f"{server.name} answers")
+            self._say(f"{server.name} is ready")
 
-    async def _start_group(self, children: list[Child]) -> None:
-        self._groups.append([child.name for child in children])
+    async def _start_processes(self) -> None:
+        children = [processes.process(name, self.ports, self._values, self._folder) for name in processes.PROCESSES]
+        if self.simulated:
+            write_simulators_file(self._folder, url(self.ports["gateway"]))
+            children.append(processes.simulators(self.ports, self._folder))
+            self._groups.append([processes.SIMULATORS])
+        self._groups.append(list(processes.PROCESSES))
         await _together(*(self._start_child(child) for child in children))
 
     async def _start_child(self, child: Child) -> None:
@@ -120,7 +121,7 @@ class System:
             "processes": self._listed_processes(),
             "gateway": url(self.ports["gateway"]),
             "query": url(self.ports["query"]),
-            "simulators": {name: url(self.ports[name]) for name in ("genesys", "whatsapp")} if self.simulated else None,
+            "simulators": {name: url(self.ports[name]) for name in _PLATFORMS if self.simulated},
             "metrics": {name: f"{url(self.ports[name])}/metrics" for name in processes.PROCESSES},
             "kafka": settings.kafka,
             "postgres": settings.postgres,

@@ -84,7 +84,7 @@ def _welcome(system: System, console: Console, options: Options) -> None:
     console.title("relaylog is up")
     console.say(f"  webhooks   {running['gateway']}")
     console.say(f"  queries    {running['query']}   (described at {running['query']}/openapi.json)")
-    for name, address in (running["simulators"] or {}).items():
+    for name, address in running["simulators"].items():
         console.say(f"  {name:10} {address}   (simulated)")
     console.say(f"  keys and all other addresses: {options.data / 'running.json'}; logs: {options.data / 'logs'}")
 
