@@ -17,6 +17,8 @@ class DuplicateWindow:
         self.end = start
         self._span_ms = span_ms
         self._first: dict[str, int] = {}
+        #: A key is forgotten with its last record, not its first: a copy of a copy is a copy.
+        self._last: dict[str, int] = {}
         self._records: deque[tuple[int, int, tuple[str, ...]]] = deque()
 
     def add(self, offset: int, timestamp: int, keys: tuple[str, ...]) -> None:
@@ -25,6 +27,7 @@ class DuplicateWindow:
             return
         for key in keys:
             self._first.setdefault(key, offset)
+            self._last[key] = offset
         self._records.append((timestamp, offset, keys))
         self.end = offset + 1
         self._trim(timestamp)
@@ -40,7 +43,7 @@ class DuplicateWindow:
     def copy(self) -> DuplicateWindow:
         """An independent window with the same contents."""
         twin = DuplicateWindow(self.end, self.valid_from, self._span_ms)
-        twin._first = dict(self._first)
+        twin._first, twin._last = dict(self._first), dict(self._last)
         twin._records = deque(self._records)
         return twin
 
@@ -51,8 +54,8 @@ class DuplicateWindow:
         while self._records[0][0] < keep_from:
             _, offset, keys = self._records.popleft()
             for key in keys:
-                if self._first.get(key) == offset:
-                    del self._first[key]
+                if self._last[key] == offset:
+                    del self._first[key], self._last[key]
         # A decision needs a whole span of records before it.
         decidable = self._records[0][0] + self._span_ms
         self.valid_from = next((offset for at, offset, _ in self._records if at >= decidable), self.end)

@@ -10,6 +10,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from pydantic import SecretStr
 
 from agents.service import serve
 from schemas.envelope import Envelope, decode, encode, envelope, time_of_milliseconds
@@ -189,7 +190,7 @@ async def world(kafka_address: str, topic_prefix: str) -> AsyncIterator[World]:
         kafka=kafka_address,
         topic_prefix=topic_prefix,
         partitions=2,
-        master_key=base64.b64encode(b"k" * 32).decode(),
+        master_key=SecretStr(base64.b64encode(b"k" * 32).decode()),
         whatsapp_url=simulators.whatsapp_url,
         agents_port=0,
         call_timeout=2.0,

@@ -1,0 +1,72 @@
+"""Places and cursor of a destination."""
+
+from agents.destination import Destination, Place, State
+from agents.facts import Fact
+from agents.ledger import Destination as Key
+from agents.ledger import Ledger
+from schemas.delivery import Delivery
+from schemas.envelope import envelope
+from schemas.events import Failure
+from streams.log import Record
+
+KEY: Key = ("acme", "genesys")
+NOW = "2026-11-22T10:00:00.000Z"
+
+
+def place(offset: int, lane: str = "thread") -> Place:
+    event = envelope(
+        id=f"e{offset}",
+        type="message.received",
+        source="test",
+        time=NOW,
+        recordedtime=NOW,
+        data=Failure(code="", reason=""),
+    )
+    record = Record(0, offset, 0, None, b"", ())
+    delivery = Delivery(f"e{offset}", "acme", "genesys", "message", lane, "1055", NOW, ())
+    return Place(Fact(record, event, (event.id,), KEY), delivery)
+
+
+def destination(state: State = State.BEHIND, limit: int = 4) -> tuple[Destination, Ledger]:
+    ledger = Ledger()
+    return Destination(KEY, state, 100, limit, ledger), ledger
+
+
+def test_the_cursor_is_the_first_unfinished_offset_else_the_read_position() -> None:
+    behind, _ = destination()
+    assert behind.cursor(None) == 100
+    behind.add(place(101))
+    behind.add(place(105))
+    assert behind.cursor(None) == 101
+    behind.finish(101, None)
+    assert behind.cursor(None) == 105
+
+
+def test_the_cursor_of_a_live_destination_without_work_is_where_the_stream_is() -> None:
+    live, _ = destination(State.LIVE)
+    assert live.cursor(500) == 500
+    live.read_position = 700
+    live.go_live()
+    assert live.cursor(500) == 700
+
+
+def test_a_lane_needs_one_runner() -> None:
+    behind, _ = destination()
+    assert behind.add(place(1, "a")) == "a"
+    assert behind.add(place(2, "a")) is None
+    assert behind.add(place(3, "b")) == "b"
+
+
+def test_a_stuck_delivery_bounds_what_is_finished_behind_it() -> None:
+    behind, ledger = destination(limit=4)
+    behind.add(place(1, "stuck"))
+    for offset in (2, 3, 4):
+        behind.add(place(offset, f"other {offset}"))
+        ledger.finished.setdefault(KEY, set()).add(offset)
+        behind.finish(offset, None)
+    assert behind.room() == 0
+    ledger.finished[KEY].add(1)
+    behind.read_position = 5
+    behind.finish(1, None)
+    assert behind.room() == 4
+    assert ledger.finished == {}

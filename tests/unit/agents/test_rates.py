@@ -1,0 +1,74 @@
+"""Token buckets and the table of them, on a clock of the test's own."""
+
+import asyncio
+
+import pytest
+
+from agents.rates import RateTable, TokenBucket
+
+
+def test_a_bucket_starts_empty_and_refills_at_its_rate() -> None:
+    bucket = TokenBucket(allowed=300, at=0.0)
+    assert bucket.wait(0.0) == pytest.approx(0.2)
+    assert bucket.wait(0.2) == 0.0
+    bucket.take(0.2)
+    assert bucket.wait(0.2) == pytest.approx(0.2)
+
+
+def test_a_burst_is_bounded_however_long_nothing_was_sent() -> None:
+    bucket = TokenBucket(allowed=300, at=0.0)
+    sent = 0
+    while bucket.wait(3600.0) == 0.0:
+        bucket.take(3600.0)
+        sent += 1
+    assert sent == 15
+
+
+def test_the_last_allowance_seen_replaces_the_setting() -> None:
+    bucket = TokenBucket(allowed=300, at=0.0)
+    bucket.observe(0.0, used=1, allowed=60, reset=60)
+    assert bucket.wait(0.0) == pytest.approx(1.0)
+    bucket.observe(0.0, used=1, allowed=600, reset=60)
+    assert bucket.wait(0.0) == pytest.approx(0.1)
+
+
+def test_a_window_that_is_used_up_is_waited_for() -> None:
+    bucket = TokenBucket(allowed=300, at=0.0, level=10.0)
+    bucket.observe(0.0, used=300, allowed=300, reset=17)
+    assert bucket.wait(0.0) == pytest.approx(17.0)
+
+
+def test_a_refusal_freezes_the_bucket() -> None:
+    bucket = TokenBucket(allowed=300, at=0.0, level=5.0)
+    bucket.freeze(0.0, 43.0)
+    assert bucket.wait(3.0) == pytest.approx(40.0)
+
+
+async def test_permits_come_from_whichever_bucket_has_one_in_the_order_of_asking() -> None:
+    loop = asyncio.get_running_loop()
+    table = RateTable(loop.time, lambda _: None)
+    slow = table.bucket("slow", 0, 1)
+    quick = table.bucket("quick", 0, 60_000)
+    order: list[int] = []
+
+    async def ask(number: int) -> None:
+        assert await table.permit("acme", [slow, quick]) == 1
+        order.append(number)
+
+    await asyncio.gather(*(ask(n) for n in range(5)))
+    assert order == [0, 1, 2, 3, 4]
+
+
+def test_a_takeover_recalls_the_allowance_but_never_a_full_bucket() -> None:
+    table = RateTable(lambda: 0.0, lambda _: {"level": 12.0, "allowed": 600.0})
+    bucket = table.bucket("genesys:client", 3, 300)
+    assert (bucket.allowed, bucket.level) == (600.0, 0.0)
+
+
+def test_only_what_changed_is_written_behind() -> None:
+    table = RateTable(lambda: 0.0, lambda _: None)
+    bucket = table.bucket("genesys:client", 3, 300)
+    table.bucket("genesys:other", 3, 300)
+    bucket.observe(0.0, used=1, allowed=300, reset=60)
+    assert [(partition, name) for partition, name, _ in table.changes()] == [(3, "genesys:client")]
+    assert list(table.changes()) == []
