@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -43,7 +44,10 @@ class UpProcess:
     def __init__(self, data: Path, *options: str, **settings: str) -> None:
         """``settings`` go into its environment, by their full name."""
         self.data = data
-        self._output = data.parent / f"{data.name}-up.log"
+        data.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, output = tempfile.mkstemp(prefix=f"{data.name}-up-", suffix=".log", dir=data.parent)
+        os.close(descriptor)
+        self._output = Path(output)
         argv = [sys.executable, "-m", "relaylog", "up", "--data", str(data), *options]
         with self._output.open("w") as output:
             self._process = subprocess.Popen(

@@ -54,7 +54,7 @@ def test_all_of_it_listens_on_this_machine_only(system: System) -> None:
 
 
 def test_a_second_up_on_the_same_folder_is_refused(system: System, start_up: StartUp) -> None:
-    second = start_up("--port-base", "0", data=system.up.data.parent / "data")
+    second = start_up("--port-base", "0", data=system.up.data)
     assert second.wait() == 2
     assert f"process id {system.up.pid}" in second.output
     assert system.up.running_file.exists()
