@@ -5,20 +5,16 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-import aiohttp
 import pytest
-from prometheus_client import CollectorRegistry
 
 from relaylog.embedded.kafka import EmbeddedKafka
 from relaylog.embedded.ports import free_ports
 from schemas.tenant import Tenant
-from streams.gateway.service import build_gateway
-from streams.http import serve_app
 from streams.log import LogWriter
 from streams.provisioning import provision
 from streams.registration import register_tenant
 from streams.settings import Settings
-from tests.integration.streams.support import NOW, Gateway, eventually
+from tests.integration.streams.support import Gateway, eventually, started_gateway
 from tests.unit.streams.samples import make_settings, sample_draft
 
 
@@ -50,27 +46,6 @@ async def gateway(settings: Settings, tenants: dict[str, Tenant]) -> AsyncIterat
     """A gateway that is ready."""
     async with AsyncExitStack() as stack:
         yield await started_gateway(stack, settings)
-
-
-async def started_gateway(stack: AsyncExitStack, settings: Settings, *, ready: bool = True) -> Gateway:
-    """Start a gateway on a free port; it is stopped with ``stack``."""
-    session = await stack.enter_async_context(aiohttp.ClientSession())
-    registry = CollectorRegistry()
-    parts = build_gateway(settings, registry, session, clock=lambda: NOW)
-    runner = await serve_app(parts.app, "127.0.0.1", 0)
-    stack.push_async_callback(parts.stop)
-    stack.push_async_callback(runner.cleanup)
-    running = asyncio.create_task(parts.run())
-
-    async def cancel() -> None:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-
-    stack.push_async_callback(cancel)
-    gateway = Gateway(f"http://127.0.0.1:{runner.addresses[0][1]}", session, settings, registry)
-    if ready:
-        await eventually(lambda: gateway.status("/readyz"), 200)
-    return gateway
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,9 @@ import aiohttp
 from prometheus_client import CollectorRegistry
 
 from schemas.tenant import Tenant
+from streams.gateway.service import build_gateway
 from streams.gateway.signatures import HEADER, base64_signature, hex_signature
+from streams.http import serve_app
 from streams.log import Record, partition_reader
 from streams.settings import Settings
 
@@ -61,6 +64,27 @@ class Gateway:
 
     def metric(self, name: str, **labels: str) -> float:
         return self.registry.get_sample_value(name, labels) or 0.0
+
+
+async def started_gateway(stack: AsyncExitStack, settings: Settings, *, ready: bool = True) -> Gateway:
+    """Start a gateway on a free port; it is stopped with ``stack``."""
+    session = await stack.enter_async_context(aiohttp.ClientSession())
+    registry = CollectorRegistry()
+    parts = build_gateway(settings, registry, session, clock=lambda: NOW)
+    runner = await serve_app(parts.app, "127.0.0.1", 0)
+    stack.push_async_callback(parts.stop)
+    stack.push_async_callback(runner.cleanup)
+    running = asyncio.create_task(parts.run())
+
+    async def cancel() -> None:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    stack.push_async_callback(cancel)
+    gateway = Gateway(f"http://127.0.0.1:{runner.addresses[0][1]}", session, settings, registry)
+    if ready:
+        await eventually(lambda: gateway.status("/readyz"), 200)
+    return gateway
 
 
 async def read_log(settings: Settings, topic: str) -> list[Record]:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -126,7 +127,7 @@ async def test_a_body_over_the_limit_is_not_read(gateway: Gateway) -> None:
     assert (await gateway.whatsapp(b" " * limit))[0] == 200
 
     async def without_length() -> int:
-        async def pieces():  # type: ignore[no-untyped-def]
+        async def pieces() -> AsyncIterator[bytes]:
             for _ in range(0, len(body), 65536):
                 yield b" " * 65536
 
