@@ -222,6 +222,8 @@ class LaneHead:
             await self._record_failure(answer, part)
         if isinstance(answer, Unanswered) and await self._unknown():
             return False
+        if permit is not None and isinstance(answer, Refused) and answer.status == 401:
+            self._remote.refused_token(permit)
         self._tries += 1
         self._codes[answer.code] += 1
         decision = decide(self._delivery.platform, answer, self._tries, self._codes[answer.code], self._context.draw)
@@ -230,8 +232,7 @@ class LaneHead:
                 await self._give_up("delivery.dead_lettered", Failure(code=answer.code, reason=reason), part)
                 return False
             case Remint():
-                if permit is not None:
-                    self._remote.refused_token(permit)
+                pass
             case Retry(after, _, freezes_client):
                 if freezes_client and permit is not None:
                     permit.bucket.freeze(self._context.clock(), after)

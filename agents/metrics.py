@@ -42,6 +42,7 @@ class SenderMetrics:
         self.swept = Counter("relaylog_sender_swept_records", "Records read by the sweep", registry=registry)
         self.places = Gauge("relaylog_sender_places", "Deliveries in memory", registry=registry)
         self.destinations = Gauge("relaylog_sender_destinations", "Destinations by state", ["state"], registry=registry)
+        self.lag = Gauge("relaylog_sender_lag_records", "Facts that no sender has looked at yet", registry=registry)
         self.partitions = Gauge("relaylog_sender_partitions", "Partitions owned", registry=registry)
         self.delay = Histogram(
             "relaylog_sender_delay_seconds",

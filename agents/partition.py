@@ -19,7 +19,7 @@ from agents.sweep import Sweep
 from agents.takeover import newest_checkpoint
 from agents.window import DuplicateWindow
 from schemas.envelope import decode
-from schemas.errors import UndecodableRecord
+from schemas.errors import UndecodableRecord, UnknownEventVersion
 from schemas.outcomes import Attempted, Checkpoint, DestinationNote, TookOver
 from streams.log import Record
 from streams.topics import EVENTS, OUTCOMES
@@ -62,6 +62,8 @@ class PartitionSender:
         self._tasks: set[asyncio.Task[None]] = set()
         self._lanes: set[asyncio.Task[None]] = set()
         self._calling: set[asyncio.Task[None]] = set()
+        #: Appends that nobody waits for.
+        self._errands: set[asyncio.Task[None]] = set()
         self._readers: list[Reader] = []
         self._folded = 0
         self._checkpointed_at = context.clock()
@@ -96,15 +98,15 @@ class PartitionSender:
         self.draining = True
         for lane in self._lanes - self._calling:
             lane.cancel()
-        if self._calling:
-            await asyncio.wait(self._calling, timeout=self.context.settings.call_timeout + 1.0)
+        if under_way := self._calling | self._errands:
+            await asyncio.wait(under_way, timeout=self.context.settings.call_timeout + 1.0)
 
     async def finish(self) -> None:
         """After `close`: wait for the calls in flight, then let go of the readers."""
         self.close()
         await self.drain()
-        for lane in self._lanes:
-            lane.cancel()
+        for task in self._lanes | self._errands:
+            task.cancel()
         for reader in self._readers:
             await reader.stop()
 
@@ -251,8 +253,12 @@ class PartitionSender:
             return False
         try:
             delivery = self.context.plan(fact.event, tenant)
-        except UndecodableRecord as error:
-            self.park(fact.record, fact.event.tenantid, str(error))
+        except UnknownEventVersion:
+            raise
+        except Exception as error:
+            # One payload that the plan cannot take must not stop the partition of many tenants.
+            log.exception("a fact cannot be planned", extra={"partition": self.number, "offset": fact.offset})
+            self.park(fact.record, fact.event.tenantid, f"{type(error).__name__}: {error}")
             return True
         if delivery is None:
             return True
@@ -274,7 +280,7 @@ class PartitionSender:
 
     def park(self, record: Record, tenant: str | None, reason: str) -> None:
         """Keep a record that cannot be understood, with its bytes; the sender goes on behind it."""
-        self._spawn(self.context.dead_letter(record, tenant, f"undecodable: {reason}", 0), self._lanes)
+        self._spawn(self.context.dead_letter(record, tenant, f"undecodable: {reason}", 0), self._errands)
 
     def fall_behind(self, destination: Destination, reason: str, read_position: int) -> None:
         """The live stream cannot feed the destination; the sweep will, from ``read_position``."""
@@ -295,7 +301,7 @@ class PartitionSender:
         async def append() -> None:
             await self.outcomes.enqueue(type_, note, tenant=key[0])
 
-        self._spawn(append(), self._lanes)
+        self._spawn(append(), self._errands)
 
     # -- the live stream
 
@@ -345,6 +351,17 @@ class PartitionSender:
         except UndecodableRecord as error:
             self.park(record, None, str(error))
             return None
+
+    async def lag(self) -> int:
+        """How many records of ``events`` this sender has not looked at."""
+        if self.sweep is None:
+            return 0
+        seen = self.expected if self.expected is not None else self.unseen.read_position
+        return max(0, await self.sweep.log_end() - seen)
+
+    def position(self) -> tuple[int, ...]:
+        """Changes whenever something was done."""
+        return self.ledger.as_of, self.expected or 0, self.unseen.read_position, self.agent_next or 0
 
     # -- helpers
 

@@ -10,6 +10,7 @@ from agents.context import SenderContext
 from agents.destination import State
 from agents.partition import PartitionSender
 from agents.rates import RateTable
+from streams.health import Progress
 from streams.log import Record
 
 
@@ -22,6 +23,7 @@ class Sender:
         self._partitions: dict[int, PartitionSender] = {}
         self._assigned: set[int] = set()
         self._stopping = False
+        self._positions: dict[int, tuple[int, ...]] = {}
         self._background: set[asyncio.Task[None]] = set()
 
     def assign(self, numbers: Iterable[int]) -> None:
@@ -65,6 +67,20 @@ class Sender:
         metrics.places.set(places)
         for state in State:
             metrics.destinations.labels(state.value).set(states[state])
+
+    async def watch(self, progress: Progress) -> None:
+        """Tell ``progress`` whether facts lie there, and whether anything was done since the last call."""
+        partitions = [p for p in self._partitions.values() if not p.is_closed()]
+        lag = sum([await partition.lag() for partition in partitions])
+        positions = {partition.number: partition.position() for partition in partitions}
+        self._context.metrics.lag.set(lag)
+        if lag == 0:
+            progress.idle()
+        elif positions != self._positions:
+            progress.advanced()
+        else:
+            progress.lagging()
+        self._positions = positions
 
     def _take_over(self, number: int) -> None:
         partition = PartitionSender(self._context, number, self._fenced)

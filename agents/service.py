@@ -8,7 +8,7 @@ import random
 import tempfile
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -30,9 +30,9 @@ from schemas.tenant import Tenant
 from streams.crash import CrashPoints
 from streams.dead_letters import dead_letter
 from streams.directory import TenantDirectory
-from streams.health import Health
+from streams.health import Health, Progress
 from streams.http import process_registry, serve_ops
-from streams.log import LogWriter, PartitionReader, Record
+from streams.log import LogUnavailable, LogWriter, PartitionReader, Record
 from streams.media_links import media_link
 from streams.provisioning import cluster_id
 from streams.settings import Settings
@@ -42,6 +42,8 @@ log = logging.getLogger(__name__)
 
 #: Seconds between two writes of the rate table.
 WRITE_BEHIND = 1.0
+#: Seconds between two looks at the lag.
+WATCH = 5.0
 #: Faust gets this long to stop; a fault of its own must not keep the process from ending.
 STOP_LIMIT = 10.0
 
@@ -60,12 +62,19 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             sender = Sender(context, rates)
             attach(faust_app, settings, sender, context.fatal)
             await faust_app.app.start()
-            ticker = asyncio.get_running_loop().create_task(_tick(sender, faust_app, rates))
+            progress = Progress()
+            health.watch("sender", progress)
+            loop = asyncio.get_running_loop()
+            tickers = [
+                loop.create_task(_every(WRITE_BEHIND, lambda: _measure(sender, faust_app, rates), context.fatal)),
+                loop.create_task(_every(WATCH, lambda: sender.watch(progress), context.fatal)),
+            ]
             health.serves("sender")
             try:
                 await _until_stopped(stop, faust_app, failure)
             finally:
-                ticker.cancel()
+                for ticker in tickers:
+                    ticker.cancel()
                 await sender.stop()
                 await _stop_faust(faust_app)
     finally:
@@ -149,11 +158,21 @@ async def _until_stopped(stop: asyncio.Event, faust_app: FaustApp, failure: asyn
         raise SenderStopped(f"Faust stopped by itself: {faust_app.app.crash_reason!r}")
 
 
-async def _tick(sender: Sender, faust_app: FaustApp, rates: RateTable) -> None:
+async def _measure(sender: Sender, faust_app: FaustApp, rates: RateTable) -> None:
+    faust_app.write_behind(rates)
+    sender.measure()
+
+
+async def _every(seconds: float, work: Callable[[], Awaitable[None]], fatal: Callable[[BaseException], None]) -> None:
     while True:
-        await asyncio.sleep(WRITE_BEHIND)
-        faust_app.write_behind(rates)
-        sender.measure()
+        await asyncio.sleep(seconds)
+        try:
+            await work()
+        except LogUnavailable as error:
+            log.warning("the log did not answer", extra={"reason": str(error)})
+        except Exception as error:
+            fatal(error)
+            return
 
 
 async def _stop_faust(faust_app: FaustApp) -> None:

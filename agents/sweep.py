@@ -6,6 +6,7 @@ One reader of ``events`` that feeds every destination that is behind, and answer
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,10 +15,12 @@ from agents.destination import Destination, State
 from agents.facts import Fact
 from agents.window import DuplicateWindow
 from schemas.envelope import milliseconds_of_time
-from streams.log import Record
+from streams.log import LogUnavailable, Record
 
 if TYPE_CHECKING:
     from agents.partition import PartitionSender
+
+log = logging.getLogger(__name__)
 
 #: A destination joins the live stream when its read position is at most this far above the stream's.
 JOIN_DISTANCE = 2000
@@ -52,6 +55,10 @@ class Sweep:
         """Something may have become possible."""
         self._work.set()
 
+    async def log_end(self) -> int:
+        """Offset that the next fact will get."""
+        return await self._reader.end_offset()
+
     async def is_copy(self, fact: Fact) -> bool:
         """True when an earlier record of the partition has a key of ``fact``.
 
@@ -63,21 +70,28 @@ class Sweep:
         return await question.answer
 
     async def run(self) -> None:
-        """Sweep until the partition is closed."""
+        """Sweep until the partition is closed; while no broker answers, nothing is read and nothing is lost."""
         while not self._partition.is_closed():
             self._work.clear()
-            if self._questions:
-                await self._look_up()
-            eligible = self._eligible()
-            if eligible:
-                await self._step(eligible)
-            elif not self._questions:
-                await self._rest()
+            try:
+                await self._turn()
+            except LogUnavailable as error:
+                log.warning("the sweep waits for Kafka", extra={"reason": str(error)})
+                await self._rest(1.0)
 
-    async def _rest(self) -> None:
-        # Tenants appear without a word to the sweep, hence the bound.
+    async def _turn(self) -> None:
+        if self._questions:
+            await self._look_up()
+        eligible = self._eligible()
+        if eligible:
+            await self._step(eligible)
+        elif not self._questions:
+            # Tenants appear without a word to the sweep, hence the bound.
+            await self._rest(1.0)
+
+    async def _rest(self, seconds: float) -> None:
         try:
-            await asyncio.wait_for(self._work.wait(), 1.0)
+            await asyncio.wait_for(self._work.wait(), seconds)
         except TimeoutError:
             return
 
@@ -109,15 +123,9 @@ class Sweep:
         if self._meets_live(end, at_end):
             self._join(eligible, blocked, window, end)
         elif at_end:
-            await self._rest_at_end()
+            await self._rest(0.05)
         else:
             await asyncio.sleep(0)
-
-    async def _rest_at_end(self) -> None:
-        try:
-            await asyncio.wait_for(self._work.wait(), 0.05)
-        except TimeoutError:
-            return
 
     def _feed(
         self, eligible: list[Destination], records: list[Record], window: DuplicateWindow, end: int
@@ -218,7 +226,7 @@ class Sweep:
 
     async def _look_up(self) -> None:
         """Answer all questions by one scan from the earliest instant at which a first copy can have been appended."""
-        questions, self._questions = self._questions, []
+        questions = list(self._questions)
         earliest = min(milliseconds_of_time(q.fact.event.time) for q in questions) - SKEW_MS
         end = max(q.fact.offset for q in questions)
         start = await self._reader.offset_at(earliest)
@@ -232,6 +240,7 @@ class Sweep:
                     for key in wanted.intersection(fact.keys) if fact else ():
                         first.setdefault(key, record.offset)
         self._held = []
+        del self._questions[: len(questions)]
         for question in questions:
             copy = any(first.get(key, question.fact.offset) < question.fact.offset for key in question.fact.keys)
             if not question.answer.done():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -26,7 +26,7 @@ STOP_SECONDS = 5.0
 
 
 class LogUnavailable(RelaylogError):
-    """The log could not be written; whether the record is in it is unknown."""
+    """No broker answered. After a failed append it is unknown whether the record is in the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +205,10 @@ async def settled(future: asyncio.Future[Any]) -> Appended:
 
 
 class PartitionReader:
-    """Reads one partition by explicit offset, in no consumer group; commits nothing."""
+    """Reads one partition by explicit offset, in no consumer group; commits nothing.
+
+    Questions about offsets raise LogUnavailable while no broker answers; `read` then returns nothing.
+    """
 
     def __init__(self, settings: Settings, topic: str, partition: int) -> None:
         self.topic = topic
@@ -252,11 +255,11 @@ class PartitionReader:
 
     async def start_offset(self) -> int:
         """Offset of the oldest record that the topic still has."""
-        return int((await self._open.beginning_offsets([self._tp]))[self._tp])
+        return int((await self._asked(self._open.beginning_offsets([self._tp])))[self._tp])
 
     async def end_offset(self) -> int:
         """Offset that the next appended record will get."""
-        return int((await self._open.end_offsets([self._tp]))[self._tp])
+        return int((await self._asked(self._open.end_offsets([self._tp])))[self._tp])
 
     def highwater(self) -> int | None:
         """End of the log as of the last fetch, without asking; None before the first."""
@@ -265,7 +268,7 @@ class PartitionReader:
 
     async def offset_at(self, timestamp: int) -> int | None:
         """First offset appended at or after ``timestamp`` (Unix milliseconds); None when there is none."""
-        found = (await self._open.offsets_for_times({self._tp: max(0, timestamp)}))[self._tp]
+        found = (await self._asked(self._open.offsets_for_times({self._tp: max(0, timestamp)})))[self._tp]
         return None if found is None else int(found.offset)
 
     async def read(self, max_records: int = 1000, timeout_ms: int = 500) -> list[Record]:
@@ -274,6 +277,12 @@ class PartitionReader:
             self._tp, timeout_ms=timeout_ms, max_records=max_records
         )
         return [record(r) for r in batches.get(self._tp, ())]
+
+    async def _asked(self, question: Awaitable[Any]) -> Any:
+        try:
+            return await question
+        except (KafkaError, OSError) as error:
+            raise LogUnavailable(f"{self.topic}/{self.partition}: the broker did not answer: {error!r}") from error
 
     async def read_range(self, start: int, end: int) -> AsyncIterator[Record]:
         """Every record with ``start <= offset < end``."""
