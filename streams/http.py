@@ -11,9 +11,15 @@ from prometheus_client import (
     generate_latest,
 )
 
+from schemas.errors import RelaylogError
 from streams.health import Health
 
-__all__ = ["Health", "add_ops_routes", "process_registry", "serve_app", "serve_ops"]
+__all__ = ["CannotListen", "Health", "add_ops_routes", "process_registry", "serve_app", "serve_ops"]
+
+
+class CannotListen(RelaylogError):
+    """The port is taken, or the address is none of this machine's."""
+
 
 #: Requests under way get this long when the server stops.
 SHUTDOWN_SECONDS = 5.0
@@ -48,14 +54,17 @@ def add_ops_routes(app: web.Application, health: Health, registry: CollectorRegi
 
 
 async def serve_app(app: web.Application, host: str, port: int) -> web.AppRunner:
-    """Listen; port 0 takes a free one (``runner.addresses`` says which). Stop with ``await runner.cleanup()``."""
+    """Listen; port 0 takes a free one (``runner.addresses`` says which). Stop with ``await runner.cleanup()``.
+
+    Raises CannotListen.
+    """
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port).start()
-    except OSError:
+    except OSError as error:
         await runner.cleanup()
-        raise
+        raise CannotListen(f"cannot listen on {host}:{port}: {error.strerror or error}") from error
     return runner
 
 

@@ -33,6 +33,12 @@ async def eventually(probe: Callable[[], Awaitable[Any]], expected: Any, seconds
         raise AssertionError(f"expected {expected!r} within {seconds} s, the last was {found!r}") from None
 
 
+def hex_signed(body: Any, secret: str) -> tuple[bytes, dict[str, str]]:
+    """Bytes and headers as Meta sends them: JSON in ASCII only, signed; bytes are signed as they are."""
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return raw, {"Content-Type": "application/json", HEADER: hex_signature(secret.encode(), raw)}
+
+
 @dataclass(frozen=True)
 class Gateway:
     """A running gateway, called as the platforms call it."""
@@ -52,10 +58,8 @@ class Gateway:
             return response.status, await response.json(content_type=None)
 
     async def whatsapp(self, body: Any, *, app: str = "main", secret: str | None = None) -> tuple[int, Any]:
-        """Post a signed body; anything but bytes is written as Meta writes JSON, ASCII only."""
-        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-        signature = hex_signature((secret or f"app-secret-of-{app}").encode(), raw)
-        return await self.post(f"/webhooks/whatsapp/{app}", raw, signature)
+        raw, headers = hex_signed(body, secret or f"app-secret-of-{app}")
+        return await self.post(f"/webhooks/whatsapp/{app}", raw, headers[HEADER])
 
     async def genesys(self, body: Any, tenant: str, *, secret: str | None = None) -> tuple[int, Any]:
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
