@@ -21,6 +21,14 @@ _LONGEST_TEXT = 40_960
 _FILES = ("image", "video", "audio", "document")
 _DIRECTIONS: dict[str, Direction] = {"message.composed": "outbound", "message.received": "inbound"}
 
+#: How pydantic begins a message -> how one begins after "expected".
+_WORDING = {
+    "Value error, ": "",
+    "Input should be ": "",
+    "String should have ": "text with ",
+    "String should match ": "text that matches ",
+}
+
 Name = Annotated[str, Field(min_length=1, max_length=256)]
 Url = Annotated[str, Field(pattern=r"^https?://[^\s]+$", max_length=2048)]
 
@@ -177,6 +185,7 @@ def _parse(value: bytes) -> _Event:
 def _expected(kind: str, message: str) -> str:
     """Pydantic's words as what was expected; its messages quote no input here, which may be personal."""
     words = {"missing": "a value", "extra_forbidden": "no such field", "json_invalid": "JSON"}
-    for start in ("Value error, ", "Input should be ", "String should ", "Tuple should ", "Field "):
-        message = message.removeprefix(start)
+    for start, instead in _WORDING.items():
+        if message.startswith(start):
+            message = instead + message.removeprefix(start)
     return words.get(kind, message)

@@ -34,8 +34,7 @@ class Translated:
     def attempt(self, element: Any, translate: Callable[[], list[Envelope]]) -> None:
         """Add the facts of ``element``, or reject it: one bad element never costs its neighbours.
 
-        What JSON can hold but the log cannot (a lone surrogate, an integer over 64 bits, nesting without end) counts as
-        ``unencodable``.
+        What JSON can hold but the log cannot (a lone surrogate, nesting without end) counts as ``unencodable``.
         """
         try:
             self.facts.extend(translate())
