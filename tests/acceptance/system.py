@@ -81,7 +81,8 @@ class UpProcess:
 
         def probe() -> bool:
             assert self._process.poll() is None, f"`up` ended with {self._process.returncode}:\n{self.output}"
-            return self.running_file.exists()
+            # One that was killed on the same folder may have left a file behind.
+            return self.running_file.exists() and json.loads(self.running_file.read_text())["pid"] == self.pid
 
         until(f"{self.running_file}; it printed:\n{self.output}", probe, START_SECONDS)
 
