@@ -23,11 +23,11 @@ STOP_SECONDS = 60.0
 
 
 def until(what: str, probe: Callable[[], Seen | None], patience: float = 30.0) -> Seen:
-    """Ask ``probe`` until it finds something (not None, not False). Raises AssertionError naming ``what``."""
+    """Ask ``probe`` until what it finds is true, and return that. Raises AssertionError naming ``what``."""
     deadline = time.monotonic() + patience
     while True:
         found = probe()
-        if found is not None and found is not False:
+        if found:
             return found
         assert time.monotonic() < deadline, f"not seen within {patience:g} s: {what}"
         time.sleep(0.1)
