@@ -6,6 +6,7 @@ import pytest
 
 from schemas.events import AliasData, MessageData, PreferenceData
 from schemas.ids import customer_pseudonym, thread_subject, whatsapp_message_id
+from schemas.whatsapp.webhook import split_webhook, translate_change
 from tests.unit.schemas.samples import (
     BSUID,
     CUSTOMER,
@@ -18,6 +19,7 @@ from tests.unit.schemas.samples import (
     received,
     tenant,
     whatsapp,
+    whatsapp_body,
 )
 
 CARD = {"name": {"formatted_name": "Ann P"}, "phones": [{"phone": "+44 7700 900123"}], "org": {"company": "Acme"}}
@@ -216,8 +218,11 @@ def test_nesting_without_end_is_kept() -> None:
 
 def test_errors_without_a_message_are_facts_once_an_hour() -> None:
     value = {"errors": [{"code": 131000, "title": "Something went wrong", "error_data": {"details": "why"}}]}
-    first, again = whatsapp(value).facts[0], whatsapp(value).facts[0]
-    assert first.type == "platform.error_reported" and first.id == again.id
+    (change,) = split_webhook(whatsapp_body(value))
+    times = (RECORDED, "2026-11-22T10:59:59.000Z", "2026-11-22T11:00:00.000Z")
+    first, again, later = (translate_change(change, tenant(), time).facts[0] for time in times)
+    assert first.type == "platform.error_reported"
+    assert first.id == again.id != later.id
 
 
 @pytest.mark.parametrize(
