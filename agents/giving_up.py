@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from schemas.envelope import decode_data, encode, envelope, time_of_milliseconds
-from schemas.events import Failure, MessageData, StatusData
+from schemas.events import Failure, MessageData, StatusData, StatusPersonal
 from schemas.ids import event_id
 from schemas.outcomes import Ended
 from streams.topics import EVENTS
@@ -62,6 +62,7 @@ async def _append_failed_status(partition: PartitionSender, place: Place, failur
             customer=message.customer,
             genesys_id=message.genesys_id,
             failure=failure,
+            personal=StatusPersonal(customer=message.personal.customer),
         ),
     )
     headers = (("type", fact.type.encode()), ("id", fact.id.encode()))
