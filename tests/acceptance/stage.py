@@ -1,4 +1,4 @@
-"""What a test does to a running system: customers and agents who speak, programs that produce, processes that die."""
+"""A running system as a stage: people who speak, programs that produce, processes that die, and the judge."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 from aiokafka import AIOKafkaProducer
 
 from schemas.ids import event_id
+from tests.acceptance.system import System, UpProcess, until
 from tests.history.attempts import fold_attempts
 from tests.history.checker import check
-from tests.history.collect import PLATFORMS, bearer, collect
+from tests.history.collect import PLATFORMS, collect
 from tests.history.history import History, Platform, Report, Said
-
-Seen = TypeVar("Seen")
 
 #: For `up`: small figures, so that every part of a sender's life is met in seconds.
 QUICK = {
@@ -34,155 +34,102 @@ QUICK = {
     "RELAYLOG_CALL_TIMEOUT": "2",
     "RELAYLOG_SESSION_TIMEOUT": "6",
 }
-PATIENCE = 45.0
-_POLL = 0.05
 
 
-class NotSeen(AssertionError):
-    """Something awaited did not come within the deadline."""
-
-
-def until(what: str, probe: Callable[[], Seen | None], patience: float = PATIENCE) -> Seen:
-    """Ask ``probe`` until it finds something. Raises NotSeen, naming what was awaited."""
-    deadline = time.monotonic() + patience
-    while not (found := probe()):
-        if time.monotonic() > deadline:
-            raise NotSeen(f"not seen within {patience:g} s: {what}")
-        time.sleep(_POLL)
-    return found
-
-
-def seed() -> int:
+def chosen_seed() -> int:
     """Seed of this run: RELAYLOG_TEST_SEED, or a new one, which is printed."""
-    chosen = int(os.environ.get("RELAYLOG_TEST_SEED") or random.SystemRandom().randrange(2**32))
-    print(f"RELAYLOG_TEST_SEED={chosen}")
-    return chosen
+    seed = int(os.environ.get("RELAYLOG_TEST_SEED") or random.SystemRandom().randrange(2**32))
+    print(f"RELAYLOG_TEST_SEED={seed}")
+    return seed
 
 
-class Stage:
-    """One running system, found by its `running.json`."""
+class Stage(System):
+    """A system with everything that tests do to it."""
 
-    def __init__(self, running_file: Path, crash_file: Path | None = None) -> None:
-        self._running_file = running_file
+    def __init__(self, up: UpProcess, crash_file: Path) -> None:
+        super().__init__(up)
         self._crash_file = crash_file
-        self._client = httpx.Client(timeout=30.0, trust_env=False)
-        self._intake: list[Said] = []
+        self._produced: list[Said] = []
         self._names: dict[str, str] = {}
-        self._customers = random.Random(0)
+        self._numbers = random.Random(0)
 
-    def close(self) -> None:
-        self._client.close()
-
-    @property
-    def running(self) -> dict[str, Any]:
-        """`running.json` as it is now."""
-        content: dict[str, Any] = json.loads(self._running_file.read_text())
-        return content
-
-    @property
-    def folder(self) -> Path:
-        """The data folder of `up`."""
-        return self._running_file.parent
-
-    def tenant(self, id: str) -> dict[str, Any]:
-        return next(tenant for tenant in self.running["tenants"] if tenant["id"] == id)
+    # The platforms and the people there.
 
     def new_customer(self) -> str:
         """Digits of somebody who has never written, from the range that Ofcom keeps for fiction."""
-        return f"447700{self._customers.randrange(900_000, 1_000_000)}"
+        return f"447700{self._numbers.randrange(900_000, 1_000_000)}"
 
     def raise_limits(self) -> None:
-        """Let the simulated platforms take whatever comes, windows and rates apart."""
+        """Let the platforms take whatever comes: rates, pair rates and the customer window apart."""
         for tenant in self.running["tenants"]:
             change = {"tenant": tenant["id"], "calls_per_minute": 60_000, "customer_window": False}
             for platform in PLATFORMS:
-                self._simulator("PUT", platform, "limits", change)
-
-    def faults(self, platform: Platform, *rules: dict[str, Any], seed: int = 1) -> None:
-        """Put faults in force at a platform; none heals it."""
-        self._simulator("PUT", platform, "faults", {"seed": seed, "rules": list(rules)})
-
-    def customer_says(self, tenant: str, customer: str, what: str | dict[str, Any]) -> str:
-        """A customer writes a text or sends a message as in a webhook; its wamid."""
-        message = {"type": "text", "text": {"body": what}} if isinstance(what, str) else what
-        said = {"to": self.tenant(tenant)["whatsapp"]["phone_number_id"], "message": message}
-        return str(self._simulator("POST", "whatsapp", f"customers/{customer}/messages", said)["id"])
-
-    def agent_says(self, tenant: str, customer: str, text: str | None = None, **more: Any) -> str:
-        """An agent writes; the Genesys message id."""
-        said = {"integration": self.tenant(tenant)["genesys"]["integration_id"], "to": customer, "text": text, **more}
-        return str(self._simulator("POST", "genesys", "agents/messages", said)["id"])
+                self.control("PUT", platform, "limits", change)
 
     def device(self, customer: str, **change: Any) -> None:
         """Tell a customer's telephone how to behave."""
-        self._simulator("PUT", "whatsapp", f"customers/{customer}", change)
+        self.control("PUT", "whatsapp", f"customers/{customer}", change)
+        if "user_id" in change:
+            self._names[customer] = change["user_id"]
 
-    @staticmethod
-    def now() -> str:
-        """The present as a CloudEvent writes it."""
-        return datetime.now(UTC).isoformat()
-
-    def knows(self, wa_id: str, user_id: str) -> None:
-        """Tell the checker that the two are one customer."""
-        self._names[wa_id] = user_id
-
-    def post(self, platform: Platform, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Use another control route of a simulator."""
-        return self._simulator("POST", platform, path, body)
-
-    def _simulator(self, method: str, platform: Platform, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    def control(self, method: str, platform: Platform, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Use a control route of a simulator."""
         url = f"{self.running['simulators'][platform]}/_simulator/{path}"
-        answer = self._client.request(method, url, json=dict(body))
+        answer = self.http.request(method, url, json=dict(body))
         assert answer.is_success, f"{method} {url}: {answer.status_code} {answer.text}"
         content: dict[str, Any] = answer.json()
         return content
 
-    def books(self, platform: Platform, **wanted: Any) -> list[dict[str, Any]]:
+    def lines(self, platform: Platform, **wanted: Any) -> list[dict[str, Any]]:
         """Lines of a platform's books with these values."""
-        return self._lines(platform, "books", wanted)
+        return _with(self.books(platform), wanted)
 
-    def ledger(self, platform: Platform, **wanted: Any) -> list[dict[str, Any]]:
+    def line(self, platform: Platform, **wanted: Any) -> dict[str, Any]:
+        """The first line of a platform's books with these values, awaited."""
+        return until(f"{wanted} in the books of {platform}", lambda: self.lines(platform, **wanted) or None)[0]
+
+    def received(self, customer: str) -> dict[str, Any]:
+        """The first message that a customer has been shown and has read, awaited."""
+        return self.line("whatsapp", direction="outbound", customer=customer, status="read")
+
+    def calls(self, platform: Platform, **wanted: Any) -> list[dict[str, Any]]:
         """Calls that a platform received, with these values."""
-        return self._lines(platform, "ledger", wanted)
+        return _with(self.ledger(platform), wanted)
 
-    def booked(self, platform: Platform, **wanted: Any) -> dict[str, Any]:
-        """The one line of a platform's books with these values, awaited."""
-        return until(f"{wanted} in the books of {platform}", lambda: self.books(platform, **wanted))[0]
-
-    def _lines(self, platform: Platform, page: str, wanted: dict[str, Any]) -> list[dict[str, Any]]:
-        answer = self._client.get(f"{self.running['simulators'][platform]}/_simulator/{page}")
-        lines = [json.loads(line) for line in answer.content.splitlines()]
-        return [line for line in lines if all(line[name] == value for name, value in wanted.items())]
+    # relaylog's side.
 
     def webhook(self, path: str, body: bytes, signature: str) -> httpx.Response:
         """Post to the gateway as a platform does, with the patience of Genesys (genesys.md 4.3)."""
         headers = {"Content-Type": "application/json", "X-Hub-Signature-256": f"sha256={signature}"}
         url = f"{self.running['gateway']}/webhooks/{path}"
-        return self._client.post(url, content=body, headers=headers, timeout=10.0)
+        return self.http.post(url, content=body, headers=headers, timeout=10.0)
 
-    def gateway(self, path: str, **parameters: str) -> httpx.Response:
-        return self._client.get(f"{self.running['gateway']}{path}", params=parameters)
-
-    def query(self, tenant: str, path: str, **parameters: str) -> httpx.Response:
-        """Ask the query API with a tenant's key."""
-        headers = bearer(self.tenant(tenant)["api_key"])
-        return self._client.get(f"{self.running['query']}{path}", params=parameters, headers=headers)
-
-    def message(self, tenant: str, id: str, **wanted: Any) -> dict[str, Any]:
+    def message(self, id: str, tenant_id: str = "acme", **wanted: Any) -> dict[str, Any]:
         """A message as the query API shows it, awaited until it has these values."""
 
         def probe() -> dict[str, Any] | None:
-            answer = self.query(tenant, f"/v1/messages/{id}")
-            shown: dict[str, Any] = answer.json() if answer.status_code == 200 else {}
-            return shown if shown and all(shown[name] == value for name, value in wanted.items()) else None
+            found = self.found(f"/v1/messages/{id}", tenant_id)
+            return found if found and all(found[name] == value for name, value in wanted.items()) else None
 
-        return until(f"message {id} of {tenant} with {wanted}", probe)
+        return until(f"message {id} of {tenant_id} with {wanted}", probe)
 
-    def produce(self, tenant: str, event: dict[str, Any], secret: str | None = None) -> str:
+    def mappings(self, tenant_id: str = "acme", **wanted: str) -> list[dict[str, Any]]:
+        """What the query API finds by a platform's id."""
+        found = self.found(f"/v1/mappings?{urlencode(wanted)}", tenant_id)
+        return list(found["items"]) if found else []
+
+    def mapping(self, **wanted: str) -> dict[str, Any]:
+        """The one mapping with this id, awaited."""
+        found = until(f"a mapping with {wanted}", lambda: self.mappings(**wanted) or None)
+        assert len(found) == 1, found
+        return found[0]
+
+    def produce(self, event: dict[str, Any], *, secret: str | None = None) -> str:
         """Append an event to `intake` as another program does; the id that relaylog makes of it.
 
         With a ``secret`` of one's own the signature is not the tenant's, and nothing is expected of the event.
         """
+        tenant = event["tenantid"]
         key = self.tenant(tenant)["produce_key"]
         value = json.dumps(event).encode()
         mac = hmac.new((secret or key["secret"]).encode(), value, hashlib.sha256).hexdigest()
@@ -190,16 +137,40 @@ class Stage:
         asyncio.run(_append(self.running["kafka"], "relaylog.intake", value, headers))
         id = event_id(tenant, "intake", event["type"], event["source"], event["id"])
         if secret is None:
-            outbound = event["type"] == "message.composed"
-            customer = frozenset(event["data"]["customer"].values())
-            text = event["data"]["content"].get("text")
-            direction: Any = "outbound" if outbound else "inbound"
-            self._intake.append(Said(tenant, "intake", id, customer, text, direction=direction))
+            data, outbound = event["data"], event["type"] == "message.composed"
+            names, text = frozenset(data["customer"].values()), data["content"].get("text")
+            said = Said(tenant, "intake", id, names, text, direction="outbound" if outbound else "inbound")
+            self._produced.append(said)
         return id
+
+    @staticmethod
+    def now() -> str:
+        """The present as a CloudEvent writes it."""
+        return datetime.now(UTC).isoformat().replace("+00:00", "Z")
+
+    # The end of processes.
+
+    def terminate(self, process: str) -> int:
+        """Ask a process to stop; the id that it has."""
+        pid = self.pid(process)
+        os.kill(pid, signal.SIGTERM)
+        return pid
+
+    def arm(self, point: str) -> None:
+        """Let the next process that reaches this crash point kill itself there."""
+        fresh = self._crash_file.with_suffix(".new")
+        fresh.write_text(point)
+        fresh.replace(self._crash_file)
+
+    def fired(self) -> bool:
+        """True when a process has met the armed point."""
+        return not self._crash_file.exists()
+
+    # The judge.
 
     def history(self, *, look_across: bool) -> History:
         """What the run has left behind so far."""
-        history = asyncio.run(collect(self.running, self._intake, look_across=look_across))
+        history = asyncio.run(collect(self.running, self._produced, look_across=look_across))
         return replace(history, said=tuple(self._with_all_names(said) for said in history.said))
 
     def _with_all_names(self, said: Said) -> Said:
@@ -209,61 +180,27 @@ class Stage:
     def settled(self, patience: float = 60.0, *, look_across: bool = False) -> tuple[History, Report]:
         """Wait until everything that was said has arrived and is shown; the history and its report, clean or not."""
         deadline, before = time.monotonic() + patience, -1
-        while time.monotonic() < deadline:
+        while True:
             history = self.history(look_across=False)
             report = check(history)
-            if _at_rest(history, report) and len(history.calls) == before:
+            rested = _at_rest(history, report) and len(history.calls) == before
+            if rested or time.monotonic() > deadline:
                 break
             before = len(history.calls)
-        history = self.history(look_across=look_across)
-        return history, check(history)
-
-    def pid(self, process: str) -> int:
-        return int(self.running["processes"][process])
-
-    def kill(self, process: str, sig: signal.Signals = signal.SIGKILL) -> int:
-        """Signal a process; its id."""
-        pid = self.pid(process)
-        os.kill(pid, sig)
-        return pid
-
-    def terminate(self, process: str) -> int:
-        """Ask a process to stop; its id."""
-        return self.kill(process, signal.SIGTERM)
-
-    def returned(self, process: str, former: int) -> None:
-        """Wait until `up` has put another process in the place of ``former``, and it is ready."""
-        until(f"another {process} than process {former}", lambda: self.pid(process) != former)
-        if process in self.running["metrics"]:
-            until(f"{process} is ready", lambda: self.ready(process))
-
-    def ready(self, process: str) -> bool:
-        try:
-            return self._client.get(self.running["metrics"][process].replace("/metrics", "/readyz")).is_success
-        except httpx.TransportError:
-            return False
-
-    def metrics(self, process: str) -> str:
-        return self._client.get(self.running["metrics"][process]).text
-
-    def arm(self, point: str) -> None:
-        """Let the next process that reaches this crash point kill itself there."""
-        assert self._crash_file is not None
-        fresh = self._crash_file.with_suffix(".new")
-        fresh.write_text(point)
-        fresh.replace(self._crash_file)
-
-    @property
-    def fired(self) -> bool:
-        """True when a process has met the armed point."""
-        assert self._crash_file is not None
-        return not self._crash_file.exists()
+        if look_across:
+            history = self.history(look_across=True)
+            report = check(history)
+        return history, report
 
 
 def _at_rest(history: History, report: Report) -> bool:
     waiting = [said for said in history.said if not said.accepted]
     unanswered = fold_attempts(history.outcomes).unanswered()
     return not (waiting or unanswered or report.lost or report.differing)
+
+
+def _with(lines: list[dict[str, Any]], wanted: dict[str, Any]) -> list[dict[str, Any]]:
+    return [line for line in lines if all(line[name] == value for name, value in wanted.items())]
 
 
 async def _append(address: str, topic: str, value: bytes, headers: list[tuple[str, bytes]]) -> None:

@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Callable
 
-from tests.acceptance.stage import PATIENCE, NotSeen, Stage
+from tests.acceptance.stage import Stage
 
 TENANTS = ("acme", "globex")
 #: Seconds between two messages while something is awaited.
@@ -28,13 +28,12 @@ class Talk:
             tenant, customer = self._random.choice(self._threads)
             self.said += 1
             say = self._stage.customer_says if self._random.random() < 0.5 else self._stage.agent_says
-            say(tenant, customer, f"message {self.said}")
+            say(customer, f"message {self.said}", tenant)
 
-    def say_until(self, what: str, happened: Callable[[], bool], patience: float = PATIENCE) -> None:
-        """Talk on until something has happened. Raises NotSeen, naming what was awaited."""
+    def say_until(self, what: str, happened: Callable[[], bool], patience: float = 45.0) -> None:
+        """Talk on until something has happened. Raises AssertionError naming what was awaited."""
         deadline = time.monotonic() + patience
         while not happened():
-            if time.monotonic() > deadline:
-                raise NotSeen(f"not seen within {patience:g} s of talk: {what}")
+            assert time.monotonic() < deadline, f"not seen within {patience:g} s of talk: {what}"
             self.say(1)
             time.sleep(_PAUSE)

@@ -8,7 +8,7 @@ from tests.acceptance.stage import Stage
 from tests.acceptance.talk import Talk
 from tests.history.history import Finding, Report
 
-pytestmark = pytest.mark.acceptance
+pytest_plugins = ["tests.acceptance.stages"]
 
 #: At these the attempt is in the log and its answer is not.
 UNANSWERED = ("sender_after_attempted", "sender_after_readback", "sender_after_answer")
@@ -22,9 +22,9 @@ def kill_at(stage: Stage, talk: Talk, point: str) -> None:
         # Only a takeover with something unfinished below it sweeps.
         talk.say(20)
         stage.kill("agents")
-    talk.say_until(f"the crash at {point}", lambda: stage.fired)
+    talk.say_until(f"the crash at {point}", stage.fired)
     talk.say(10)
-    stage.returned("agents", former)
+    stage.wait_restarted("agents", former)
     talk.say(10)
 
 
@@ -58,7 +58,7 @@ def assert_as_listed(report: Report) -> None:
 def test_a_sender_that_is_asked_to_stop_leaves_nothing_ambiguous(stage: Stage, talk: Talk) -> None:
     _, before = stage.settled()
     talk.say(30)
-    stage.returned("agents", stage.terminate("agents"))
+    stage.wait_restarted("agents", stage.terminate("agents"))
     talk.say(10)
     _, report = stage.settled(look_across=True)
     assert report.clean, str(report)

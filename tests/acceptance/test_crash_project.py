@@ -7,7 +7,7 @@ import pytest
 from tests.acceptance.stage import Stage
 from tests.acceptance.talk import Talk
 
-pytestmark = pytest.mark.acceptance
+pytest_plugins = ["tests.acceptance.stages"]
 
 POINTS = ("project_before_transaction", "project_inside_transaction", "project_after_commit", "project_after_cache")
 
@@ -17,9 +17,9 @@ def test_a_projection_killed_at(point: str, stage: Stage, talk: Talk) -> None:
     former = stage.pid("project")
     talk.say(20)
     stage.arm(point)
-    talk.say_until(f"the crash at {point}", lambda: stage.fired)
+    talk.say_until(f"the crash at {point}", stage.fired)
     talk.say(10)
-    stage.returned("project", former)
+    stage.wait_restarted("project", former)
     talk.say(10)
     _, report = stage.settled(patience=60)
     assert report.clean, str(report)
@@ -31,5 +31,5 @@ def test_what_is_cached_is_what_is_stored(stage: Stage, talk: Talk) -> None:
     history, report = stage.settled(look_across=True)
     assert report.clean, str(report)
     for row in history.rows:
-        shown = stage.message(row.tenant, row.id, status=row.status)
+        shown = stage.message(row.id, row.tenant, status=row.status)
         assert (shown["text"], shown["whatsapp_id"], shown["genesys_id"]) == (row.text, row.whatsapp_id, row.genesys_id)

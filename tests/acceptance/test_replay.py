@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
-import pytest
+from concurrent.futures import ThreadPoolExecutor
+from subprocess import CompletedProcess
 
-from tests.acceptance.commands import Commands
 from tests.acceptance.stage import Stage
+from tests.acceptance.tables import alter_text
 from tests.acceptance.talk import Talk
 from tests.history.history import History, Row
 
-pytestmark = pytest.mark.acceptance
+pytest_plugins = ["tests.acceptance.stages"]
 
 
 def rows_of(history: History) -> list[Row]:
     return sorted(history.rows, key=lambda row: row.id)
 
 
-def test_a_replay_shows_the_same_and_calls_nobody(stage: Stage, talk: Talk, commands: Commands) -> None:
+def attempts_in(history: History) -> int:
+    return sum(record.value["type"] == "delivery.attempted" for record in history.outcomes)
+
+
+def succeed(done: CompletedProcess[str]) -> str:
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_a_replay_shows_the_same_and_calls_nobody(stage: Stage, talk: Talk) -> None:
     talk.say(60)
     before, report = stage.settled()
     assert report.clean, str(report)
-    done = commands.run("replay")
-    assert done.returncode == 0, done.stdout
+    succeed(stage.command("replay"))
     after, report = stage.settled()
     assert report.clean, str(report)
     assert rows_of(after) == rows_of(before)
@@ -29,31 +38,26 @@ def test_a_replay_shows_the_same_and_calls_nobody(stage: Stage, talk: Talk, comm
     assert attempts_in(after) == attempts_in(before)
 
 
-def attempts_in(history: History) -> int:
-    return sum(record.value["type"] == "delivery.attempted" for record in history.outcomes)
-
-
-def test_people_may_talk_while_tables_are_rebuilt_and_verified(stage: Stage, talk: Talk, commands: Commands) -> None:
-    with commands.started("replay") as replay:
-        talk.say_until("the end of the replay", lambda: replay.poll() is not None, patience=60)
-    assert replay.returncode == 0
-    with commands.started("verify") as verify:
-        talk.say_until("the end of the verification", lambda: verify.poll() is not None, patience=60)
-    assert verify.returncode == 0
+def test_people_may_talk_while_tables_are_rebuilt_and_verified(stage: Stage, talk: Talk) -> None:
+    with ThreadPoolExecutor() as threads:
+        for tool in ("replay", "verify"):
+            running = threads.submit(stage.command, tool)
+            talk.say_until(f"the end of {tool}", running.done, patience=60)
+            succeed(running.result())
     _, report = stage.settled(look_across=True)
     assert report.clean, str(report)
 
 
-def test_verify_names_the_row_and_the_field_that_differ(stage: Stage, talk: Talk, commands: Commands) -> None:
+def test_verify_names_the_row_and_the_field_that_differ(stage: Stage, talk: Talk) -> None:
     talk.say(5)
     history, _ = stage.settled()
-    assert commands.run("verify").returncode == 0
+    succeed(stage.command("verify"))
     row = history.rows[0]
-    commands.alter_text(row.id, "altered by hand")
-    done = commands.run("verify")
+    alter_text(stage.running["postgres"], row.id, "altered by hand")
+    done = stage.command("verify")
     assert done.returncode == 1
     assert row.id in done.stdout and "text" in done.stdout
-    assert commands.run("replay").returncode == 0
-    assert commands.run("verify").returncode == 0
+    succeed(stage.command("replay"))
+    succeed(stage.command("verify"))
     _, report = stage.settled()
     assert report.clean, str(report)

@@ -10,12 +10,12 @@ import os
 import signal
 
 import psutil
-import pytest
 
-from tests.acceptance.stage import Stage, until
+from tests.acceptance.stage import Stage
+from tests.acceptance.system import until
 from tests.acceptance.talk import Talk
 
-pytestmark = pytest.mark.acceptance
+pytest_plugins = ["tests.acceptance.stages"]
 
 
 def halt(pid: int) -> None:
@@ -29,14 +29,14 @@ def test_messages_flow_without_postgres_and_redis(stage: Stage, talk: Talk) -> N
     customer = stage.new_customer()
     for server in ("postgres", "redis"):
         halt(stage.pid(server))
-    wamid = stage.customer_says("acme", customer, "Are you there?")
-    stage.booked("genesys", wamid=wamid)
-    answer = stage.agent_says("acme", customer, "As ever")
-    stage.booked("whatsapp", direction="outbound", customer=customer, status="read")
-    stage.booked("genesys", id=answer, receipt="Delivered")
+    wamid = stage.customer_says(customer, "Are you there?")
+    stage.line("genesys", wamid=wamid)
+    answer = stage.agent_says(customer, "As ever")
+    stage.received(customer)
+    stage.line("genesys", id=answer, receipt="Delivered")
     talk.say(20)
     for server in ("postgres", "redis"):
-        stage.returned(server, stage.kill(server))
+        stage.wait_restarted(server, stage.kill(server))
     _, report = stage.settled(patience=90, look_across=True)
     assert report.clean, str(report)
 
@@ -50,7 +50,7 @@ def test_the_gateway_refuses_while_kafka_is_away_and_takes_everything_after(stag
     assert answer.status_code == 503
     assert int(answer.headers["Retry-After"]) > 0
     talk.say(10)
-    stage.returned("kafka", stage.kill("kafka"))
+    stage.wait_restarted("kafka", stage.kill("kafka"))
     accepted = until("the gateway to take it again", lambda: taken(stage, refused))
     assert accepted == 1
     talk.say(10)

@@ -64,7 +64,8 @@ async def read_topic(address: str, topic: str) -> list[LogRecord]:
 
 async def read_raw(address: str, topic: str) -> AsyncIterator[Any]:
     """Every record of a topic as the client gives it, headers included."""
-    consumer = AIOKafkaConsumer(topic, bootstrap_servers=address, enable_auto_commit=False)
+    # A partition that has nothing more must not hold up the fetch of the others.
+    consumer = AIOKafkaConsumer(topic, bootstrap_servers=address, enable_auto_commit=False, fetch_max_wait_ms=10)
     await consumer.start()
     try:
         partitions = sorted(consumer.assignment())
@@ -72,7 +73,7 @@ async def read_raw(address: str, topic: str) -> AsyncIterator[Any]:
         for partition in partitions:
             consumer.seek(partition, starts[partition])
         while [p for p in partitions if await consumer.position(p) < ends[p]]:
-            for records in (await consumer.getmany(timeout_ms=200)).values():
+            for records in (await consumer.getmany(timeout_ms=100)).values():
                 for record in records:
                     yield record
     finally:
