@@ -11,6 +11,8 @@ CREATE TABLE message (
     customer_id             uuid,
     channel                 text,
     direction               text,
+    -- Type of the fact: message.received, message.composed, ...
+    fact                    text,
     kind                    text,
     author                  text,
     text                    text,
@@ -53,6 +55,7 @@ CREATE TABLE remote_id (
     part       integer NOT NULL,
     PRIMARY KEY (tenant_id, platform, remote_id, message_id)
 );
+CREATE INDEX ON remote_id (tenant_id, message_id);
 
 CREATE TABLE status_event (
     tenant_id   text COLLATE "C" NOT NULL,

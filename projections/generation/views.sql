@@ -4,7 +4,8 @@ DROP VIEW IF EXISTS api.message, api.status_event, api.receipt, api.attempt, api
     api.genesys_conversation, api.customer, api.customer_alias, api.customer_link, api.dead_letter;
 
 CREATE VIEW api.message WITH (security_invoker = true) AS
-SELECT m.tenant_id, m.message_id, m.conversation_id, m.at, m.whatsapp_id, m.genesys_id, m.genesys_conversation_id, m.revision,
+SELECT m.tenant_id, m.message_id, m.conversation_id, m.at, m.fact, m.whatsapp_id, m.genesys_id,
+       m.genesys_conversation_id, m.customer_id, m.edited_at, m.revoked_at, m.revision,
        (SELECT row_to_json(shown) FROM (SELECT
             m.message_id AS id, m.tenant_id, m.conversation_id, m.customer_id, m.channel, m.direction, m.kind, m.text, m.content,
             m.author, m.status, m.at, m.whatsapp_id, m.genesys_id, m.genesys_conversation_id, m.sent_at, m.delivered_at,
@@ -28,10 +29,11 @@ SELECT c.tenant_id, c.conversation_id, c.customer_id, c.last_activity_at, c.revi
                    WHERE g.tenant_id = c.tenant_id AND g.conversation_id = c.conversation_id
                    ORDER BY g.first_at, g.genesys_conversation_id) AS genesys_conversation_ids,
             CASE WHEN c.closed_at >= c.last_activity_at THEN 'closed'
-                 -- A failure that nothing came after, neither a message nor word that it did arrive.
+                 -- A failure that nothing came after, neither a message nor word that it did arrive. WhatsApp tells
+                 -- times in whole seconds.
                  WHEN EXISTS (SELECT FROM message f
                                WHERE f.tenant_id = c.tenant_id AND f.conversation_id = c.conversation_id
-                                 AND f.failed_at >= c.last_activity_at AND f.status = 'failed') THEN 'error'
+                                 AND f.failed_at >= date_trunc('second', c.last_activity_at) AND f.status = 'failed') THEN 'error'
                  WHEN c.last_inbound_at > c.last_outbound_at OR c.last_outbound_at IS NULL THEN 'waiting'
                  ELSE 'active' END AS state,
             c.opened_at, c.last_activity_at, c.last_inbound_at, c.last_outbound_at, c.closed_at) shown) AS body

@@ -81,6 +81,7 @@ def _message(views: Views, header: Header, data: MessageRead) -> str | None:
         customer_id=customer,
         channel=data.channel,
         direction=data.direction,
+        fact=header.type,
         kind=data.kind,
         author=data.author,
         text=content.text,

@@ -24,6 +24,8 @@ class MessageState(msgspec.Struct, gc=False, kw_only=True):
     customer_id: str | None = None
     channel: str | None = None
     direction: str | None = None
+    #: Type of the fact.
+    fact: str | None = None
     kind: str | None = None
     author: str | None = None
     text: str | None = None
@@ -83,7 +85,8 @@ class MessageState(msgspec.Struct, gc=False, kw_only=True):
             return
         self.recorded_at, self.fingerprint = other.recorded_at, other.fingerprint
         self.conversation_id, self.customer_id = other.conversation_id, other.customer_id
-        self.channel, self.direction, self.kind = other.channel, other.direction, other.kind
+        self.channel, self.direction = other.channel, other.direction
+        self.fact, self.kind = other.fact, other.kind
         self.author, self.text, self.content, self.at = other.author, other.text, other.content, other.at
 
     def _join_failure(self, other: MessageState) -> None:

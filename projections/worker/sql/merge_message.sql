@@ -2,7 +2,7 @@
 -- conversation of a message is known once both the message and its acceptance are, in whichever order they came.
 WITH merged AS (
     INSERT INTO message AS m (
-        tenant_id, message_id, recorded_at, fingerprint, conversation_id, customer_id, channel, direction, kind, author, text,
+        tenant_id, message_id, recorded_at, fingerprint, conversation_id, customer_id, channel, direction, fact, kind, author, text,
         content, at, whatsapp_id, genesys_id, genesys_conversation_id, sent_at, delivered_at, read_at, played_at, failed_at,
         failure_code, failure_reason, edited_at, revoked_at)
     SELECT * FROM stage_message ORDER BY tenant_id, message_id
@@ -13,6 +13,7 @@ WITH merged AS (
         customer_id     = CASE WHEN coalesce((m.recorded_at, m.fingerprint) <= (excluded.recorded_at, excluded.fingerprint), m.recorded_at IS NOT NULL) THEN m.customer_id ELSE excluded.customer_id END,
         channel         = CASE WHEN coalesce((m.recorded_at, m.fingerprint) <= (excluded.recorded_at, excluded.fingerprint), m.recorded_at IS NOT NULL) THEN m.channel ELSE excluded.channel END,
         direction       = CASE WHEN coalesce((m.recorded_at, m.fingerprint) <= (excluded.recorded_at, excluded.fingerprint), m.recorded_at IS NOT NULL) THEN m.direction ELSE excluded.direction END,
+        fact            = CASE WHEN coalesce((m.recorded_at, m.fingerprint) <= (excluded.recorded_at, excluded.fingerprint), m.recorded_at IS NOT NULL) THEN m.fact ELSE excluded.fact END,
         kind            = CASE WHEN coalesce((m.recorded_at, m.fingerprint) <= (excluded.recorded_at, excluded.fingerprint), m.recorded_at IS NOT NULL) THEN m.kind ELSE excluded.kind END,
         author          = CASE WHEN coalesce((m.recorded_at, m.fingerprint) <= (excluded.recorded_at, excluded.fingerprint), m.recorded_at IS NOT NULL) THEN m.author ELSE excluded.author END,
         text            = CASE WHEN coalesce((m.recorded_at, m.fingerprint) <= (excluded.recorded_at, excluded.fingerprint), m.recorded_at IS NOT NULL) THEN m.text ELSE excluded.text END,

@@ -1,7 +1,7 @@
 -- Staging of one batch, emptied at each commit; columns in the order of the states in schemas/folds.
 CREATE TEMPORARY TABLE stage_message (
     tenant_id text, message_id uuid, recorded_at timestamptz, fingerprint text COLLATE "C", conversation_id uuid, customer_id uuid,
-    channel text, direction text, kind text, author text, text text, content jsonb, at timestamptz, whatsapp_id text COLLATE "C",
+    channel text, direction text, fact text, kind text, author text, text text, content jsonb, at timestamptz, whatsapp_id text COLLATE "C",
     genesys_id text COLLATE "C", genesys_conversation_id text COLLATE "C", sent_at timestamptz, delivered_at timestamptz,
     read_at timestamptz, played_at timestamptz, failed_at timestamptz, failure_code text COLLATE "C",
     failure_reason text COLLATE "C", edited_at timestamptz, revoked_at timestamptz) ON COMMIT DELETE ROWS;

@@ -1,0 +1,149 @@
+"""The resources of the query API, for its description; the rows themselves are made into JSON by Postgres."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Resource(BaseModel):
+    """Base of all resources; fields may be added in later releases."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class Message(Resource):
+    """A message with its ids on both sides; ``content`` is null where kind and text say it all."""
+
+    id: UUID
+    tenant_id: str
+    conversation_id: UUID
+    customer_id: UUID
+    channel: str
+    direction: Literal["inbound", "outbound"]
+    kind: str
+    text: str
+    content: dict[str, Any] | None
+    author: str | None
+    status: Literal["pending", "sent", "delivered", "read", "played", "failed"]
+    at: datetime
+    whatsapp_id: str | None
+    genesys_id: str | None
+    genesys_conversation_id: str | None
+    sent_at: datetime | None
+    delivered_at: datetime | None
+    read_at: datetime | None
+    played_at: datetime | None
+    failed_at: datetime | None
+    failure_code: str | None
+    failure_reason: str | None
+    edited_at: datetime | None
+    revoked_at: datetime | None
+
+
+class Conversation(Resource):
+    """A thread of one customer on one channel."""
+
+    id: UUID
+    tenant_id: str
+    customer_id: UUID | None
+    channel: str | None
+    subject: str | None
+    genesys_conversation_ids: list[str]
+    state: Literal["active", "waiting", "closed", "error"]
+    opened_at: datetime
+    last_activity_at: datetime | None
+    last_inbound_at: datetime | None
+    last_outbound_at: datetime | None
+    closed_at: datetime | None
+
+
+class TimelineEntry(Resource):
+    """One thing that happened to a message."""
+
+    type: str
+    time: datetime
+    words: str
+    platform: Literal["whatsapp", "genesys"] | None
+    part: int | None
+    parts: int | None
+    attempt: int | None
+    status: int | None
+    code: str | None
+    reason: str | None
+    context_id: str | None
+    for_receipt: bool
+
+
+class Alias(Resource):
+    """An id by which a platform knows the customer."""
+
+    kind: Literal["wa_id", "user_id", "parent_user_id"]
+    value: str
+
+
+class Customer(Resource):
+    """A person; ``merged_ids`` are the other identities, each of which resolves to this resource."""
+
+    id: UUID
+    tenant_id: str
+    name: str | None
+    username: str | None
+    wa_id: str | None
+    user_id: str | None
+    aliases: list[Alias]
+    merged_ids: list[UUID]
+    conversation_ids: list[UUID]
+    first_seen_at: datetime | None
+    last_seen_at: datetime | None
+
+
+class PartId(Resource):
+    """An id that a platform gave to a part of a message."""
+
+    platform: Literal["whatsapp", "genesys"]
+    id: str
+    part: int
+
+
+class Mapping(Resource):
+    """Ids that belong together; those of messages are absent when a thread was asked for, and the reverse."""
+
+    tenant_id: str
+    conversation_id: UUID
+    customer_id: UUID
+    message_id: UUID | None = None
+    whatsapp_message_id: str | None = None
+    genesys_message_id: str | None = None
+    genesys_conversation_id: str | None = None
+    parts: list[PartId] | None = None
+    genesys_conversation_ids: list[str] | None = None
+    wa_ids: list[str] | None = None
+
+
+class DeadLetter(Resource):
+    """Something that could not be used, with its bytes in base64."""
+
+    id: str
+    tenant_id: str | None
+    topic: str
+    partition: int
+    offset: int
+    reason: str
+    origin: str
+    handler: str
+    attempts: int
+    at: datetime
+    bytes: str | None
+
+
+class Problem(Resource):
+    """RFC 9457 problem details."""
+
+    type: str
+    title: str
+    status: int
+    detail: str | None = None

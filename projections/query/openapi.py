@@ -1,0 +1,107 @@
+"""The description of the query API: OpenAPI 3.1."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic.json_schema import models_json_schema
+
+from projections.query import models
+
+_REFERENCE = "#/components/schemas/{model}"
+_ID = {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
+_LIMIT = {
+    "name": "limit",
+    "in": "query",
+    "description": "Items a page.",
+    "schema": {"type": "integer", "minimum": 1, "maximum": 500, "default": 50},
+}
+_CURSOR = {
+    "name": "cursor",
+    "in": "query",
+    "description": "The `next` of an earlier page.",
+    "schema": {"type": "string"},
+}
+_TENANT = {
+    "name": "tenant",
+    "in": "query",
+    "description": "For the operator: one tenant.",
+    "schema": {"type": "string"},
+}
+_MAPPED = ("whatsapp_message_id", "genesys_message_id", "genesys_conversation_id", "wa_id")
+
+
+def document() -> dict[str, Any]:
+    """The whole document."""
+    shown: list[type[models.Resource]] = [
+        models.Message,
+        models.Conversation,
+        models.TimelineEntry,
+        models.Customer,
+        models.Mapping,
+        models.DeadLetter,
+        models.Problem,
+    ]
+    _, schemas = models_json_schema([(model, "serialization") for model in shown], ref_template=_REFERENCE)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "relaylog queries",
+            "version": "1",
+            "description": "State of conversations between WhatsApp and Genesys Cloud, folded from the log.",
+        },
+        "paths": _paths(),
+        "components": {
+            "schemas": schemas["$defs"],
+            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+        },
+        "security": [{"key": []}],
+    }
+
+
+def _paths() -> dict[str, Any]:
+    mapped = [
+        {"name": name, "in": "query", "description": "Exactly one of these ids.", "schema": {"type": "string"}}
+        for name in _MAPPED
+    ]
+    page = [_LIMIT, _CURSOR]
+    return {
+        "/v1/conversations": _get("Conversations, the latest activity first", _page("Conversation"), *page),
+        "/v1/conversations/{id}": _get("A conversation", _schema("Conversation"), _ID),
+        "/v1/conversations/{id}/messages": _get("Its messages, the oldest first", _page("Message"), _ID, *page),
+        "/v1/messages/{id}": _get("A message", _schema("Message"), _ID),
+        "/v1/messages/{id}/timeline": _get("Everything that touched the message", _page("TimelineEntry"), _ID),
+        "/v1/customers/{id}": _get("A customer, also by an id that was merged", _schema("Customer"), _ID),
+        "/v1/mappings": _get("Ids that belong together", _page("Mapping"), *mapped, _LIMIT),
+        "/v1/dead-letters": _get("What could not be used, the latest first", _page("DeadLetter"), *page),
+    }
+
+
+def _get(summary: str, schema: dict[str, Any], *parameters: dict[str, Any]) -> dict[str, Any]:
+    trouble = {"application/problem+json": {"schema": _schema("Problem")}}
+    problems = {"400": "Bad parameter", "401": "No valid key", "404": "Not there", "503": "Try again"}
+    return {
+        "get": {
+            "summary": summary,
+            "parameters": [*parameters, _TENANT],
+            "responses": {
+                "200": {"description": "Found", "content": {"application/json": {"schema": schema}}},
+                **{status: {"description": words, "content": trouble} for status, words in problems.items()},
+            },
+        }
+    }
+
+
+def _schema(name: str) -> dict[str, Any]:
+    return {"$ref": _REFERENCE.format(model=name)}
+
+
+def _page(name: str) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "required": ["items", "next"],
+        "properties": {
+            "items": {"type": "array", "items": _schema(name)},
+            "next": {"type": ["string", "null"]},
+        },
+    }

@@ -1,0 +1,1 @@
+SELECT cache_epoch::text FROM relaylog.generation WHERE state = 'live';

@@ -1,0 +1,7 @@
+SELECT body::text, at::text, concat_ws('/', topic, partition, lpad("offset"::text, 20, '0'))
+  FROM api.dead_letter
+ WHERE tenant_id = ANY (%(tenants)s)
+   AND (%(time)s::timestamptz IS NULL
+        OR (at, concat_ws('/', topic, partition, lpad("offset"::text, 20, '0')) COLLATE "C") < (%(time)s::timestamptz, %(after)s))
+ ORDER BY at DESC, concat_ws('/', topic, partition, lpad("offset"::text, 20, '0')) COLLATE "C" DESC
+ LIMIT %(limit)s;
