@@ -38,7 +38,6 @@ async def play(running: Mapping[str, Any], console: Console, patience: float = 3
 
 async def _parcel(story: Story, acme: DemoClient) -> None:
     story.title("A conversation at Acme Parcels")
-    story.note(f"to see it yourself: curl -H 'Authorization: Bearer {acme.api_key}' URL")
     await _customer_asks(story, acme)
     await _agent_answers(story, acme)
     await _agent_offers_a_choice(story, acme)
@@ -58,6 +57,8 @@ async def _customer_asks(story: Story, acme: DemoClient) -> None:
         lambda: _with(acme, whatsapp_message_id(acme.tenant_id, wamid), "whatsapp_id", "genesys_id"),
         lambda line: f"{acme.query}/v1/messages/{line['id']}",
     )
+    story.note("look it up yourself, with Acme's key:")
+    story.note(f"curl -s -H 'Authorization: Bearer {acme.api_key}' {acme.query}/v1/messages/{message['id']}")
     path = f"/v1/conversations/{message['conversation_id']}/messages"
     earlier = await acme.count(path) - 1
     if earlier > 0:
@@ -131,7 +132,6 @@ async def _customer_sends_a_photo(story: Story, acme: DemoClient) -> None:
 
 async def _meter(story: Story, globex: DemoClient, acme: DemoClient) -> None:
     story.title("A conversation at Globex Energy, another tenant")
-    story.note(f"its own key: curl -H 'Authorization: Bearer {globex.api_key}' URL")
     story.tell("Kenji writes on WhatsApp: “My meter shows 4711.”")
     wamid = await globex.customer_says(KENJI, _text("My meter shows 4711."))
     await story.expect(
@@ -140,11 +140,15 @@ async def _meter(story: Story, globex: DemoClient, acme: DemoClient) -> None:
         lambda _: f"{globex.genesys}/_simulator/books",
     )
     path = f"/v1/messages/{whatsapp_message_id(globex.tenant_id, wamid)}"
-    await story.expect("Globex's key sees it", lambda: globex.ask(path), lambda _: f"{globex.query}{path}")
+    await story.expect(
+        "Globex's key sees it",
+        lambda: globex.ask(path),
+        lambda _: f"curl -s -H 'Authorization: Bearer {globex.api_key}' {globex.query}{path}",
+    )
     await story.expect(
         "Acme's key does not: 404 for the same URL",
         lambda: _hidden(acme, path),
-        lambda _: f"{acme.query}{path}",
+        lambda _: f"curl -s -H 'Authorization: Bearer {acme.api_key}' {acme.query}{path}",
     )
 
 

@@ -21,6 +21,17 @@ from streams.settings import Settings
 
 _STOP_SECONDS = 20.0
 _PLATFORMS = ("genesys", "whatsapp")
+#: What a newcomer reads when each part is ready.
+_WORDS = {
+    "kafka": "Kafka",
+    "postgres": "Postgres",
+    "redis": "Valkey (for Redis)",
+    "gateway": "takes in what the platforms and other programs send",
+    "agents": "send to Genesys Cloud and WhatsApp",
+    "project": "keeps the tables",
+    "query": "answers questions",
+    "simulators": "play Genesys Cloud and WhatsApp, so no account is needed",
+}
 
 
 class System:
@@ -90,7 +101,7 @@ class System:
     async def _start_server(self, server: EmbeddedServer | None) -> None:
         if server is not None:
             await self._supervisor.start(child_of(server, self._folder.logs))
-            self._say(f"{server.name} is ready")
+            self._say(f"{_WORDS[server.name]} is ready")
 
     async def _start_processes(self) -> None:
         children = [processes.process(name, self.ports, self._values, self._folder) for name in processes.PROCESSES]
@@ -103,7 +114,7 @@ class System:
 
     async def _start_child(self, child: Child) -> None:
         await self._supervisor.start(child)
-        self._say(f"{child.name} is ready")
+        self._say(f"{child.name}: {_WORDS[child.name]}")
 
     async def stop(self) -> None:
         """Stop what runs, the last started group first; `running.json` goes with it."""
