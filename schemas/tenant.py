@@ -40,7 +40,8 @@ Secret = Annotated[
     PlainSerializer(_encrypted, return_type=str, when_used="json"),
 ]
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
-Digits = Annotated[str, Field(pattern=r"^[0-9]{1,32}$")]
+#: Ids that the platforms give are opaque; what could break out of a URL path is refused.
+PlatformId = Annotated[str, Field(pattern=r"^[^\s/?#]{1,64}$")]
 #: Genesys refuses a shorter one (genesys.md section 2).
 GenesysSecret = Annotated[Secret, Field(min_length=16)]
 
@@ -64,11 +65,11 @@ class WhatsAppApp(Strict):
 class Channel(Strict):
     """One WhatsApp number paired with one Genesys Open Messaging integration."""
 
-    phone_number_id: Digits
-    waba_id: Digits
+    phone_number_id: PlatformId
+    waba_id: PlatformId
     app: Slug
     access_token: Secret
-    integration_id: Annotated[str, Field(min_length=1, max_length=64)]
+    integration_id: PlatformId
     webhook_secret: GenesysSecret
     previous_webhook_secret: GenesysSecret | None = None
 
