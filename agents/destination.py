@@ -73,8 +73,10 @@ class Destination:
 
         Places count from the cursor, unfinished and finished alike: one stuck delivery cannot grow the ledger.
         """
-        finished = self._ledger.finished.get(self.key, ()) if self.key is not None else ()
-        return self._limit - len(self._queued) - len(finished)
+        if not self._queued or self.key is None:
+            # Nothing holds the cursor back: what is finished above it will be passed by reading on.
+            return self._limit
+        return self._limit - len(self._queued) - len(self._ledger.finished.get(self.key, ()))
 
     def has_half(self) -> bool:
         """True when at least half of the places are free."""

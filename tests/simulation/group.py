@@ -1,0 +1,102 @@
+"""The simulated consumer group: which process owns which partition, and a live stream with Faust's known faults."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+
+from agents.sender import Sender
+from tests.simulation.log import SimulatedLog
+from tests.simulation.process import Killed, Process
+
+
+@dataclass
+class Member:
+    """One process in the group."""
+
+    process: Process
+    sender: Sender
+    streams: list[asyncio.Task[None]] = field(default_factory=list)
+
+    def end_streams(self) -> None:
+        for stream in self.streams:
+            stream.cancel()
+        self.streams.clear()
+
+
+class SimulatedGroup:
+    """Rebalances after joins, leaves and expired sessions; commits early, late or not at all, as Faust does."""
+
+    def __init__(self, random: Random, log: SimulatedLog, partitions: int, session: float) -> None:
+        self.members: list[Member] = []
+        self.reached: Counter[str] = Counter()
+        self.faulty_commits = 0.0
+        self._random = random
+        self._log = log
+        self._partitions = partitions
+        self._session = session
+        self._committed = dict.fromkeys(range(partitions), 0)
+
+    def join(self, process: Process, build: Callable[[Process], Sender]) -> Member:
+        member = Member(process, build(process))
+        self.members.append(member)
+        self.rebalance()
+        return member
+
+    def leave(self, member: Member) -> None:
+        member.end_streams()
+        if member in self.members:
+            self.members.remove(member)
+            self.rebalance()
+
+    async def expire(self, member: Member) -> None:
+        """The session of a member that went silent runs out; a stopped one that wakes later joins again."""
+        await asyncio.sleep(self._session)
+        if member.process.dead or member.process.stopped:
+            self.leave(member)
+
+    def rejoin(self, member: Member) -> None:
+        """A member that was put out notices, and comes back with what it believes it owns."""
+        if member not in self.members and not member.process.dead:
+            self.members.append(member)
+            self.rebalance()
+
+    def rebalance(self) -> None:
+        """Everything is revoked and assigned anew."""
+        able = [m for m in self.members if not m.process.dead and not m.process.stopped]
+        for member in able:
+            member.end_streams()
+        for index, member in enumerate(able):
+            mine = [p for p in range(self._partitions) if p % len(able) == index]
+            member.sender.assign(mine)
+            member.streams = [asyncio.create_task(self._stream(member, p, self._start(p))) for p in mine]
+
+    def _start(self, partition: int) -> int:
+        committed, end = self._committed[partition], len(self._log.records["events", partition])
+        if self._random.random() < self.faulty_commits:
+            if self._random.random() < 0.5:
+                self.reached["commit far ahead"] += committed < end
+                return end
+            self.reached["commit far behind"] += committed > 0
+            return self._random.randint(0, committed)
+        return committed
+
+    async def _stream(self, member: Member, partition: int, position: int) -> None:
+        records = self._log.records["events", partition]
+        await asyncio.sleep(self._random.uniform(0.01, 0.5))
+        try:
+            while True:
+                await member.process.gate()
+                if position >= len(records):
+                    await self._log.wait_for_news("events", partition, 1.0)
+                    continue
+                member.sender.admit(records[position])
+                position += 1
+                if self._random.random() < 0.2:
+                    self._committed[partition] = position
+                await asyncio.sleep(self._random.uniform(0.0, 0.004))
+        except Killed:
+            return

@@ -1,0 +1,278 @@
+"""One seeded run: a schedule of faults drawn from the seed, then calm weather until everything has settled."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass
+from random import Random
+
+from prometheus_client import CollectorRegistry
+from pydantic import SecretStr
+
+from agents.context import SenderContext
+from agents.destination import State
+from agents.metrics import SenderMetrics
+from agents.rates import RateTable, TokenBucket
+from agents.sender import Sender
+from schemas.tenant import Channel, Genesys, GenesysClient, Tenant, WhatsAppApp
+from streams.log import Record
+from streams.settings import Settings
+from tests.simulation.clock import run_virtually
+from tests.simulation.facts import SimulatedGateway, plan
+from tests.simulation.group import Member, SimulatedGroup
+from tests.simulation.judge import judge
+from tests.simulation.log import SimulatedLog, SimulatedReader, SimulatedWriter
+from tests.simulation.platform import SimulatedPlatform, SimulatedRemote, Weather
+from tests.simulation.process import Process
+
+PARTITIONS = 2
+WINDOW = 20.0
+CALL_TIMEOUT = 2.0
+SESSION = 6.0
+#: Virtual seconds that the run may take to settle once the weather is calm.
+PATIENCE = 900.0
+CRASH_POINTS = (
+    "sender_after_attempted",
+    "sender_after_readback",
+    "sender_after_answer",
+    "sender_sweeping",
+    "sender_checkpoint",
+)
+
+
+@dataclass
+class Verdict:
+    """How one seed ended."""
+
+    seed: int
+    violations: list[str]
+    reached: Counter[str]
+    calls: int
+
+
+def run_seed(seed: int) -> Verdict:
+    """Run one seed from its beginning to its judgement."""
+    return run_virtually(Scenario(seed).run())
+
+
+class Scenario:
+    """The world of one seed."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self.random = Random(seed)
+        self.reached: Counter[str] = Counter()
+        self.errors: list[str] = []
+        self.log = SimulatedLog(self.random)
+        self.platform = SimulatedPlatform(self.random, self.log, CALL_TIMEOUT)
+        self.group = SimulatedGroup(self.random, self.log, PARTITIONS, SESSION)
+        self.gateway = SimulatedGateway(self.random, self.log, copies=0.1, window=WINDOW)
+        self.tenants = [_tenant(f"t{n}", n % PARTITIONS) for n in range(self.random.randint(2, 5))]
+        self.crash_at: dict[str, str] = {}
+        self._names = 0
+
+    async def run(self) -> Verdict:
+        self.group.faulty_commits = self.random.choice((0.0, 0.3, 0.8))
+        talk = asyncio.create_task(self._talk())
+        self._start()
+        for _ in range(self.random.randint(2, 7)):
+            self._change_weather()
+            await asyncio.sleep(self.random.uniform(0.5, 8.0))
+            await self._disturb()
+        self._calm()
+        await talk
+        settled = await self._settle()
+        violations = judge(self.gateway.said, self.platform.books, self.log, PARTITIONS) + self.errors
+        if not settled:
+            violations.append("did not settle: " + self._state())
+        self.reached.update(self.group.reached)
+        return Verdict(self.seed, violations, +self.reached, len(self.platform.books.arrivals))
+
+    async def _talk(self) -> None:
+        random = self.random
+        await self.gateway.talk(self.tenants, random.randint(1, 5), random.randint(2, 8), random.uniform(5.0, 30.0))
+
+    # -- faults
+
+    def _change_weather(self) -> None:
+        random = self.random
+        for tenant in self.tenants:
+            kind = random.choice(("calm", "calm", "flaky", "dark", "limited", "slow"))
+            self.platform.weather[tenant.id] = {
+                "calm": Weather(),
+                "flaky": Weather(refused=0.02, broken=0.1, lost_answer=0.1, silent=0.1, unreachable=0.1),
+                "dark": Weather(unreachable=0.6, silent=0.4),
+                "limited": Weather(limited=0.5),
+                "slow": Weather(slow=0.5),
+            }[kind]
+
+    async def _disturb(self) -> None:
+        members = [m for m in self.group.members if not m.process.dead and not m.process.stopped]
+        kind = self.random.choice(("kill", "kill at a point", "stop", "join", "leave", "broker", "nothing"))
+        if kind == "join" and len(self.group.members) < 3:
+            self.reached["join while facts arrive"] += 1
+            self._start()
+        elif kind == "broker":
+            self.log.away = True
+            await asyncio.sleep(self.random.uniform(0.2, 5.0))
+            self.log.away = False
+            self.reached["broker away"] += 1
+        elif members and kind in ("kill", "kill at a point", "stop", "leave"):
+            await self._strike(self.random.choice(members), kind)
+
+    async def _strike(self, member: Member, kind: str) -> None:
+        if kind == "kill":
+            self._kill(member)
+        elif kind == "kill at a point":
+            self.crash_at[member.process.name] = self.random.choice(CRASH_POINTS)
+        elif kind == "leave":
+            await member.sender.stop()
+            member.process.kill()
+            self.group.leave(member)
+            self.reached["leave"] += 1
+            self._start()
+        else:
+            asyncio.create_task(self._stop_and_wake(member))  # noqa: RUF006 - it ends by itself and nobody waits
+
+    def _kill(self, member: Member) -> None:
+        member.process.kill()
+        asyncio.create_task(self.group.expire(member))  # noqa: RUF006 - it ends by itself and nobody waits
+        self.reached["kill"] += 1
+        self._start()
+
+    async def _stop_and_wake(self, member: Member) -> None:
+        member.process.stop()
+        asyncio.create_task(self.group.expire(member))  # noqa: RUF006 - it ends by itself and nobody waits
+        if len(self.group.members) < 2:
+            self._start()
+        await asyncio.sleep(self.random.uniform(0.5, 25.0))
+        member.process.wake()
+        self.reached["zombie woke"] += member not in self.group.members
+        await asyncio.sleep(self.random.uniform(0.1, 3.0))
+        self.group.rejoin(member)
+
+    def _calm(self) -> None:
+        self.platform.weather.clear()
+        self.group.faulty_commits = 0.0
+        self.crash_at.clear()
+        if not any(not m.process.dead and not m.process.stopped for m in self.group.members):
+            self._start()
+
+    # -- processes
+
+    def _start(self) -> None:
+        self._names += 1
+        self.group.join(Process(f"p{self._names}"), self._build)
+
+    def _build(self, process: Process) -> Sender:
+        loop = asyncio.get_running_loop()
+        random = self.random
+
+        async def keep(record: Record, tenant: str | None, reason: str, attempts: int) -> None:
+            await writer.append("dead-letters", record.partition, record.value)
+
+        def crash(point: str) -> None:
+            if self.crash_at.get(process.name) == point:
+                del self.crash_at[process.name]
+                self.reached[point] += 1
+                for member in [m for m in self.group.members if m.process is process]:
+                    self._kill(member)
+
+        def fatal(error: BaseException) -> None:
+            if not process.dead:
+                self.errors.append(f"{process.name} failed: {error!r}")
+
+        writer = SimulatedWriter(self.log, process)
+        bucket = TokenBucket(allowed=6000, at=loop.time())
+        context = SenderContext(
+            settings=_settings(random),
+            sender=process.name,
+            cluster="simulated",
+            writer=writer,
+            reader=lambda topic, partition: SimulatedReader(self.log, process, topic, partition),
+            tenants=self,
+            remotes={"genesys": SimulatedRemote(self.platform, process, bucket)},
+            plan=plan,
+            dead_letter=keep,
+            clock=loop.time,
+            now=self.log.now_ms,
+            draw=random.random,
+            crash=crash,
+            fatal=fatal,
+            in_flight=asyncio.Semaphore(16),
+            metrics=SenderMetrics(CollectorRegistry()),
+        )
+        return Sender(context, RateTable(loop.time, lambda _: None))
+
+    def by_id(self, tenant_id: str) -> Tenant | None:
+        return next((t for t in self.tenants if t.id == tenant_id), None)
+
+    # -- the end
+
+    async def _settle(self) -> bool:
+        """True when everything has been sent and nobody is behind."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + PATIENCE
+        while loop.time() < deadline:
+            if self._quiet():
+                await asyncio.sleep(3 * CALL_TIMEOUT)
+                if self._quiet():
+                    return True
+            await asyncio.sleep(1.0)
+        return False
+
+    def _quiet(self) -> bool:
+        destinations = [
+            d
+            for member in self.group.members
+            if not member.process.dead and not member.process.stopped
+            for partition in member.sender._partitions.values()
+            for d in (partition.unseen, *partition.destinations.values())
+        ]
+        return bool(destinations) and all(d.state is State.LIVE and d.queued == 0 for d in destinations)
+
+    def _state(self) -> str:
+        lines = []
+        for member in self.group.members:
+            for partition in member.sender._partitions.values():
+                for d in (partition.unseen, *partition.destinations.values()):
+                    lines.append(
+                        f"{member.process.name} partition {partition.number} {d.key} {d.state.value} queued {d.queued} "
+                        f"at {d.read_position}"
+                    )
+        return "; ".join(lines)
+
+
+def _settings(random: Random) -> Settings:
+    return Settings(
+        partitions=PARTITIONS,
+        call_timeout=CALL_TIMEOUT,
+        session_timeout=SESSION,
+        duplicate_window=WINDOW,
+        places=random.choice((2, 4, 16)),
+        checkpoint_records=random.choice((5, 20, 100)),
+        checkpoint_seconds=random.choice((1.0, 5.0)),
+        delivery_attempts=12,
+    )
+
+
+def _tenant(name: str, partition: int) -> Tenant:
+    secret = SecretStr("0123456789abcdef")
+    channel = Channel(
+        phone_number_id="1055",
+        waba_id="77",
+        app="main",
+        access_token=secret,
+        integration_id="integration",
+        webhook_secret=secret,
+    )
+    client = GenesysClient(client_id="client", client_secret=secret)
+    return Tenant(
+        id=name,
+        partition=partition,
+        pepper=secret,
+        apps=(WhatsAppApp(name="main", app_secret=secret, verify_token=secret),),
+        channels=(channel,),
+        genesys=Genesys(login_url="http://simulated", api_url="http://simulated", clients=(client,)),
+    )
