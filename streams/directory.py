@@ -126,7 +126,14 @@ class TenantDirectory:
             self._index = build_index(tenants)
             self._count.set(len(tenants))
             for callback in self._callbacks:
-                callback(changed)
+                self._tell(callback, changed)
+
+    def _tell(self, callback: OnChange, changed: frozenset[str]) -> None:
+        # Whoever is told may fail; the directory must go on being followed.
+        try:
+            callback(changed)
+        except Exception:
+            logger.exception("a listener failed on the change of %s", sorted(changed))
 
     def _fold(self, tenants: dict[str, Tenant], record: Record) -> str | None:
         """Apply one record; the id of the tenant that it changed."""

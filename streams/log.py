@@ -132,7 +132,12 @@ class LogWriter:
             producer, self._producer = self._producer, None
             task = asyncio.create_task(producer.stop())
             self._replaced.add(task)
-            task.add_done_callback(self._replaced.discard)
+            task.add_done_callback(self._closed)
+
+    def _closed(self, task: asyncio.Task[None]) -> None:
+        self._replaced.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            logger.warning("a replaced producer was closed with an error: %r", error)
 
     async def append_all(self, entries: Sequence[Entry], timeout: float) -> list[Appended]:
         """Append all records at once and wait for every acknowledgement; those of one partition keep their order.

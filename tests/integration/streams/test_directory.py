@@ -46,7 +46,11 @@ async def test_a_tenant_is_found_by_every_name_it_has(directory: TenantDirectory
 async def test_a_change_is_seen_while_running(
     directory: TenantDirectory, tenants: Tenants, settings: Settings, writer: LogWriter
 ) -> None:
+    def broken(_changed: frozenset[str]) -> None:
+        raise RuntimeError("a listener that fails")
+
     seen: list[frozenset[str]] = []
+    directory.on_change(broken)
     directory.on_change(seen.append)
     await register_tenant(settings, writer, sample_draft("acme", label="Renamed"))
     await writer.append("tenants", 0, None, key=b"initech")

@@ -1,16 +1,24 @@
 """The `intake` topic: signed and valid records become facts, all others dead letters; none is lost or forgotten."""
 
+import asyncio
 import json
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient
 
 from schemas.tenant import Tenant
+from streams.directory import TenantDirectory
+from streams.gateway.appender import Appender
+from streams.gateway.intake import IntakeConsumer
+from streams.gateway.metrics import GatewayMetrics
 from streams.gateway.signatures import hex_signature
-from streams.log import LogWriter
+from streams.health import Progress
+from streams.log import Appended, Entry, LogUnavailable, LogWriter
 from streams.settings import Settings
-from tests.integration.streams.support import Gateway, eventually, headers_of, read_log, started_gateway, text_of
+from tests.integration.streams.support import NOW, Gateway, eventually, headers_of, read_log, started_gateway, text_of
 
 Tenants = dict[str, Tenant]
 
@@ -119,3 +127,56 @@ async def test_a_new_gateway_goes_on_where_the_former_one_committed(
             await started_gateway(stack, settings)
             await eventually(lambda: count(settings, "events"), 1 if text == "first" else 2)
     assert [text_of(record) for record in await read_log(settings, "events")] == ["first", "second"]
+
+
+class FlakyWriter(LogWriter):
+    """Loses its broker for the first appends of each batch; every second one had reached the log all the same."""
+
+    def __init__(self, settings: Settings, failures: int) -> None:
+        super().__init__(settings)
+        self.failures = failures
+
+    async def append_all(self, entries: Sequence[Entry], timeout: float) -> list[Appended]:
+        if self.failures:
+            self.failures -= 1
+            if self.failures % 2:
+                await super().append_all(entries, timeout)
+            raise LogUnavailable("the answer was lost")
+        return await super().append_all(entries, timeout)
+
+
+async def test_while_nothing_can_be_appended_nothing_is_committed_or_skipped(
+    settings: Settings, tenants: Tenants, writer: LogWriter
+) -> None:
+    texts = [f"message {n}" for n in range(5)]
+    for text in texts:
+        await produce(writer, cloud_event(tenants["acme"], text, id=text))
+    flaky = FlakyWriter(settings, failures=4)
+    await flaky.start()
+    directory, progress = TenantDirectory(settings), Progress()
+    await directory.start()
+    appender = Appender(flaky, settings.append_timeout, GatewayMetrics())
+    running = asyncio.create_task(IntakeConsumer(settings, directory, appender, progress, lambda: NOW).run())
+
+    async def first_copies() -> list[str]:
+        return list(dict.fromkeys([text_of(record) for record in await read_log(settings, "events")]))
+
+    await eventually(first_copies, texts)
+    await eventually(lambda: committed(settings), len(texts))
+    assert await read_log(settings, "dead-letters") == []
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await appender.stop()
+    await directory.stop()
+    await flaky.stop()
+
+
+async def committed(settings: Settings) -> int:
+    """Where the group would go on in partition 0 of `intake`."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
+    await admin.start()
+    try:
+        offsets = await admin.list_consumer_group_offsets(settings.topic_prefix + "intake")
+        return max((meta.offset for tp, meta in offsets.items() if tp.partition == 0), default=-1)
+    finally:
+        await admin.close()

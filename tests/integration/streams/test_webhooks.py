@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 
 import pytest
 
@@ -23,6 +24,7 @@ from tests.integration.streams.support import (
     headers_of,
     message,
     read_log,
+    started_gateway,
     text_of,
     update,
 )
@@ -137,6 +139,21 @@ async def test_a_body_over_the_limit_is_not_read(gateway: Gateway) -> None:
             return response.status
 
     assert await without_length() == 413
+
+
+async def test_bodies_beyond_the_budget_are_put_off_and_their_places_come_back(
+    settings: Settings, tenants: Tenants
+) -> None:
+    acme = tenants["acme"]
+    body = update(acme, change(acme, message("hello")))
+    budget = len(json.dumps(body)) + 10
+    async with AsyncExitStack() as stack:
+        gateway = await started_gateway(stack, settings.model_copy(update={"max_inflight_bytes": budget}))
+        for _ in range(3):
+            assert (await gateway.whatsapp(update(acme, change(acme, message("hello" * 10)))))[0] == 503
+            assert (await gateway.whatsapp(body))[0] == 200
+            assert (await gateway.post("/webhooks/whatsapp/main", b"unsigned", None))[0] == 401
+        assert gateway.metric("relaylog_gateway_body_bytes") == 0
 
 
 async def test_what_is_signed_and_not_json_is_a_dead_letter(gateway: Gateway, tenants: Tenants) -> None:
