@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -24,6 +25,8 @@ from streams.log import LogWriter
 from streams.problems import problem_middleware
 from streams.settings import Settings
 
+logger = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
@@ -41,6 +44,7 @@ class Gateway:
         await patiently(self.writer.start)
         await patiently(self.directory.start)
         self.health.serves("tenants")
+        logger.info("the gateway is ready, %d tenants are registered", len(self.directory.tenants))
         await self.intake.run()
 
     async def stop(self) -> None:
