@@ -45,11 +45,10 @@ class UpProcess:
         """``settings`` go into its environment, by their full name."""
         self.data = data
         data.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, output = tempfile.mkstemp(prefix=f"{data.name}-up-", suffix=".log", dir=data.parent)
-        os.close(descriptor)
-        self._output = Path(output)
+        descriptor, name = tempfile.mkstemp(prefix=f"{data.name}-up-", suffix=".log", dir=data.parent)
+        self._output = Path(name)
         argv = [sys.executable, "-m", "relaylog", "up", "--data", str(data), *options]
-        with self._output.open("w") as output:
+        with open(descriptor, "wb") as output:
             self._process = subprocess.Popen(
                 argv, env=clean_environment(**settings), stdout=output, stderr=output, start_new_session=True
             )

@@ -6,6 +6,7 @@ import base64
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from relaylog.data_folder import DataFolder
 from relaylog.demo_tenants import DEMO_TENANTS, configuration
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.integration
 
 
 def settings_with(kafka_address: str, topic_prefix: str, master_key: bytes) -> Settings:
-    key = base64.b64encode(master_key).decode()
+    key = SecretStr(base64.b64encode(master_key).decode())
     return Settings(kafka=kafka_address, topic_prefix=topic_prefix, master_key=key, partitions=2)
 
 
