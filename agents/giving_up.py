@@ -33,6 +33,7 @@ async def give_up(
         delivery=delivery.id,
         offset=place.offset,
         platform=delivery.platform,
+        term=partition.term,
         part=part,
         parts=len(delivery.calls),
         attempt=attempts,

@@ -83,8 +83,8 @@ class LaneHead:
         return await self._partition.sweep.is_copy(self._place.fact)
 
     def _is_finished(self) -> bool:
-        assert self._destination.key is not None
-        return self._partition.ledger.is_finished(self._destination.key, self._place.offset)
+        # Its place tells, not the ledger, which forgets what the cursor has passed.
+        return not self._destination.holds(self._place.offset)
 
     def _end_silently(self) -> None:
         assert self._destination.key is not None
@@ -166,7 +166,7 @@ class LaneHead:
             self._check()
             with self._partition.calling():
                 asked = self._context.clock()
-                record = Attempted(**self._names(part), term=self._partition.term, digest=plan_digest(call))
+                record = Attempted(**self._names(part), digest=plan_digest(call))
                 if not await self._partition.attempted(record, self._place.fact):
                     raise _Lost
                 if self._is_finished() or self._context.clock() - asked > FRESH_SECONDS:
@@ -266,6 +266,7 @@ class LaneHead:
             "delivery": self._delivery.id,
             "offset": self._place.offset,
             "platform": self._delivery.platform,
+            "term": self._partition.term,
             "part": part,
             "parts": len(self._delivery.calls),
             "attempt": self._attempt,

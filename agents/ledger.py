@@ -121,13 +121,14 @@ class Ledger:
             delivery=data.delivery,
             offset=data.offset,
             part=data.part,
+            term=data.term,
             attempt=data.attempt,
         )
         return data
 
     def _failed(self, data: Failed) -> Failed:
         attempt = self.open.get(data.offset)
-        if attempt is not None and (attempt.part, attempt.attempt) == (data.part, data.attempt):
+        if attempt is not None and (attempt.term, attempt.attempt) == (data.term, data.attempt):
             del self.open[data.offset]
         return data
 
@@ -135,10 +136,14 @@ class Ledger:
         if data.finishes:
             self._finish(event, data)
             return data
-        self.open.pop(data.offset, None)
-        self.parts[data.offset] = PartsDone(
-            tenant=event.tenantid or "", platform=data.platform, offset=data.offset, part=data.part
-        )
+        attempt, done = self.open.get(data.offset), self.parts.get(data.offset)
+        if attempt is not None and attempt.part <= data.part:
+            del self.open[data.offset]
+        # A former owner's result may come late, when its successor is further already.
+        if done is None or done.part < data.part:
+            self.parts[data.offset] = PartsDone(
+                tenant=event.tenantid or "", platform=data.platform, offset=data.offset, part=data.part
+            )
         return data
 
     def _finish(self, event: Envelope, data: DeliveryRecord) -> DeliveryRecord:

@@ -26,16 +26,17 @@ class DeliveryRecord(Part):
     #: Offset of that fact in ``events``.
     offset: int
     platform: Platform
+    #: Offset of the ``sender.took_over`` under which the author worked.
+    term: int
     part: int = 1
     parts: int = 1
+    #: Counted within a term, so an attempt is named by term and number.
     attempt: int = 1
 
 
-class Attempted(DeliveryRecord, kw_only=True):
+class Attempted(DeliveryRecord, frozen=True, kw_only=True):
     """``delivery.attempted``: written ahead of a call; the call may start only once this has been read back."""
 
-    #: Offset of the ``sender.took_over`` under which it was written.
-    term: int
     #: SHA-256 (hex, first 16) of the planned request.
     digest: str
 
@@ -47,7 +48,7 @@ class RemoteIds(Part):
     message: str | None = None
 
 
-class Accepted(DeliveryRecord, kw_only=True):
+class Accepted(DeliveryRecord, frozen=True, kw_only=True):
     """``delivery.accepted``: the platform took this part; the delivery is finished with its last part."""
 
     status: int
@@ -62,7 +63,7 @@ class Accepted(DeliveryRecord, kw_only=True):
         return self.part == self.parts
 
 
-class Failed(DeliveryRecord, kw_only=True):
+class Failed(DeliveryRecord, frozen=True, kw_only=True):
     """``delivery.failed``: closes the attempt (an answer, not acceptance), not the delivery."""
 
     failure: Failure
@@ -73,7 +74,7 @@ class Failed(DeliveryRecord, kw_only=True):
     retry_after: float = 0.0
 
 
-class Ended(DeliveryRecord, kw_only=True):
+class Ended(DeliveryRecord, frozen=True, kw_only=True):
     """``delivery.expired`` and ``delivery.dead_lettered``: given up, with the reason."""
 
     failure: Failure
@@ -107,6 +108,7 @@ class OpenAttempt(Part):
     delivery: str
     offset: int
     part: int
+    term: int
     attempt: int
 
 
@@ -120,7 +122,10 @@ class PartsDone(Part):
 
 
 class Checkpoint(Part):
-    """``sender.checkpoint``: the fold of ``outcomes`` up to ``as_of``, so that a takeover need not start at the log's start."""
+    """``sender.checkpoint``.
+
+    The fold of ``outcomes`` up to ``as_of``, so that a takeover need not start at the log's start.
+    """
 
     cluster: str
     #: First offset of ``outcomes`` that its author had not folded.

@@ -29,7 +29,7 @@ def read_trail(log: SimulatedLog, partitions: int) -> Trail:
     """Fold `outcomes` independently of the sender's ledger."""
     trail = Trail()
     for partition in range(partitions):
-        open_: dict[Part, int] = {}
+        open_: dict[Part, tuple[int, int]] = {}
         owner = -1
         for record in log.records["outcomes", partition]:
             event = json.loads(record.value or b"{}")
@@ -42,9 +42,9 @@ def read_trail(log: SimulatedLog, partitions: int) -> Trail:
                 case "delivery.attempted" if data["term"] == owner:
                     if part in open_:
                         trail.ambiguous.add(part)
-                    open_[part] = data.get("attempt", 1)
+                    open_[part] = (data["term"], data.get("attempt", 1))
                 case "delivery.failed":
-                    if open_.get(part) == data.get("attempt", 1):
+                    if open_.get(part) == (data["term"], data.get("attempt", 1)):
                         del open_[part]
                 case "delivery.accepted":
                     open_.pop(part, None)

@@ -1,4 +1,4 @@
-"""The simulated platform: takes calls, sometimes refuses, loses answers or stays silent, and keeps books of what arrived."""
+"""The simulated platform: takes, refuses or loses calls, and keeps books of what arrived."""
 
 from __future__ import annotations
 

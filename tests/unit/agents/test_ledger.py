@@ -19,11 +19,12 @@ def outcome(type_: str, data: msgspec.Struct) -> Envelope:
     return envelope(id="x", type=type_, source="test", time=NOW, recordedtime=NOW, tenantid="acme", data=data)
 
 
-def names(offset: int, attempt: int = 1, part: int = 1, parts: int = 1) -> dict[str, Any]:
+def names(offset: int, attempt: int = 1, part: int = 1, parts: int = 1, term: int = 0) -> dict[str, Any]:
     return {
         "delivery": f"d{offset}",
         "offset": offset,
         "platform": "genesys",
+        "term": term,
         "attempt": attempt,
         "part": part,
         "parts": parts,
@@ -35,7 +36,7 @@ def took_over() -> Envelope:
 
 
 def attempted(offset: int, term: int, attempt: int = 1) -> Envelope:
-    return outcome("delivery.attempted", Attempted(**names(offset, attempt), term=term, digest="d"))
+    return outcome("delivery.attempted", Attempted(**names(offset, attempt, term=term), digest="d"))
 
 
 def accepted(offset: int, part: int = 1, parts: int = 1) -> Envelope:
@@ -80,6 +81,16 @@ def test_a_refusal_closes_its_own_attempt_only() -> None:
     assert ledger.open[7].attempt == 2
     ledger.fold(4, failed(7, attempt=2))
     assert ledger.open == {}
+
+
+def test_a_refusal_of_another_term_closes_nothing() -> None:
+    ledger = folded(took_over(), took_over(), attempted(7, term=1), failed(7))
+    assert ledger.open[7].term == 1
+
+
+def test_a_late_result_of_an_earlier_part_takes_nothing_back() -> None:
+    ledger = folded(took_over(), accepted(7, part=1, parts=3), accepted(7, part=2, parts=3), accepted(7, 1, parts=3))
+    assert ledger.parts[7].part == 2
 
 
 def test_a_delivery_in_parts_is_finished_with_its_last_one() -> None:
