@@ -1,1 +1,4 @@
-"""What relaylog knows: facts, identities, folds and translations, all pure (no clock, no random, no environment, no I/O)."""
+"""What relaylog knows.
+
+Facts, identities, folds and translations, all pure (no clock, no random, no environment, no I/O).
+"""

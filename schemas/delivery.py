@@ -19,7 +19,8 @@ MediaLink = Callable[[str, str, Media], str]
 class Call:
     """One HTTP POST with a JSON body, relative to the platform's base URL.
 
-    With ``media`` (WhatsApp only) the file is downloaded and uploaded first, and its id set at ``body[body["type"]]["id"]``.
+    With ``media`` (WhatsApp only) the file is downloaded and uploaded first, and its id set at
+    ``body[body["type"]]["id"]``.
     """
 
     path: str

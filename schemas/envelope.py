@@ -105,7 +105,8 @@ def decode(value: bytes | None) -> Envelope:
 def decode_data(event: Envelope, shape: type[Data], versions: tuple[int, ...] = (1,)) -> Data:
     """Decode ``event.data`` as ``shape``.
 
-    Raises UnknownEventVersion when the event's schema version is none of ``versions``, UndecodableRecord when the data does not
+    Raises UnknownEventVersion when the event's schema version is none of ``versions``, UndecodableRecord when the data
+    does not
     have that shape.
     """
     version = event.dataschema.rpartition("/")[2]

@@ -16,7 +16,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Base of all data shapes: immutable, absent fields are not written."""
 
 
-class Person(Part):
+class Person(Part, frozen=True, kw_only=True):
     """How the platforms name the customer; every field may be missing (whatsapp.md section 7)."""
 
     #: Digits without ``+``.
@@ -28,7 +28,7 @@ class Person(Part):
     username: str | None = None
 
 
-class Media(Part):
+class Media(Part, frozen=True, kw_only=True):
     """A file: ``id`` where WhatsApp holds it, ``url`` where Genesys or another program does."""
 
     mime: str | None = None
@@ -39,17 +39,18 @@ class Media(Part):
     size: int | None = None
 
 
-class Choice(Part):
+class Choice(Part, frozen=True, kw_only=True):
     """One quick reply that the customer may tap."""
 
     text: str
     payload: str
 
 
-class Content(Part):
+class Content(Part, frozen=True, kw_only=True):
     """What a message says, independent of the platform that carried it."""
 
-    #: One of the kinds of the query API: text, image, video, audio, document, sticker, location, contacts, button_reply,
+    #: One of the kinds of the query API: text, image, video, audio, document, sticker, location, contacts,
+    #: button_reply,
     #: list_reply, flow_reply, reaction, order, interactive, template, system, unsupported.
     kind: str
     #: Readable text of any kind (caption, title of the tapped button, "Location: ...").
@@ -66,7 +67,7 @@ class Content(Part):
     details: dict[str, Any] | None = None
 
 
-class MessagePersonal(Part):
+class MessagePersonal(Part, frozen=True, kw_only=True):
     """Personal part of a message."""
 
     #: The customer's id in this tenant (``from.id`` towards Genesys): BSUID or wa_id by the tenant's setting.
@@ -78,7 +79,7 @@ class MessagePersonal(Part):
     original: dict[str, Any] | None = None
 
 
-class MessageData(Part):
+class MessageData(Part, frozen=True, kw_only=True):
     """``message.received``, ``.composed``, ``.echoed``, ``.edited``, ``.revoked``, ``.reacted``."""
 
     #: ``phone_number_id`` of the channel.
@@ -94,14 +95,14 @@ class MessageData(Part):
     author: str | None = None
 
 
-class Failure(Part):
+class Failure(Part, frozen=True, kw_only=True):
     """Why something failed: the platform's own code, and words for a person."""
 
     code: str
     reason: str
 
 
-class StatusPersonal(Part):
+class StatusPersonal(Part, frozen=True, kw_only=True):
     """Personal part of a status."""
 
     whatsapp_id: str | None = None
@@ -111,7 +112,7 @@ class StatusPersonal(Part):
     original: dict[str, Any] | None = None
 
 
-class StatusData(Part):
+class StatusData(Part, frozen=True, kw_only=True):
     """``status.sent``, ``.delivered``, ``.read``, ``.played``, ``.failed`` of a message that we sent to WhatsApp."""
 
     channel: str
@@ -127,7 +128,7 @@ class StatusData(Part):
     personal: StatusPersonal = StatusPersonal()
 
 
-class TypingData(Part):
+class TypingData(Part, frozen=True, kw_only=True):
     """``typing.started`` by an agent or bot."""
 
     channel: str
@@ -136,7 +137,7 @@ class TypingData(Part):
     duration_ms: int | None = None
 
 
-class ReceiptData(Part):
+class ReceiptData(Part, frozen=True, kw_only=True):
     """``receipt.published`` and ``receipt.failed``: Genesys on a message that we posted."""
 
     channel: str
@@ -147,7 +148,7 @@ class ReceiptData(Part):
     failure: Failure | None = None
 
 
-class ErrorData(Part):
+class ErrorData(Part, frozen=True, kw_only=True):
     """``platform.error_reported``: an error that WhatsApp reported without a message."""
 
     channel: str
@@ -155,7 +156,7 @@ class ErrorData(Part):
     original: dict[str, Any] | None = None
 
 
-class AliasPersonal(Part):
+class AliasPersonal(Part, frozen=True, kw_only=True):
     """Both identities of a customer whose number or BSUID changed."""
 
     previous: Person
@@ -163,7 +164,7 @@ class AliasPersonal(Part):
     original: dict[str, Any] | None = None
 
 
-class AliasData(Part):
+class AliasData(Part, frozen=True, kw_only=True):
     """``customer.alias_added``: two identities are one person."""
 
     channel: str
@@ -173,14 +174,14 @@ class AliasData(Part):
     personal: AliasPersonal
 
 
-class PreferencePersonal(Part):
+class PreferencePersonal(Part, frozen=True, kw_only=True):
     """Who changed the preference, and the element as received."""
 
     person: Person
     original: dict[str, Any] | None = None
 
 
-class PreferenceData(Part):
+class PreferenceData(Part, frozen=True, kw_only=True):
     """``customer.opted_out`` and ``customer.opted_in``."""
 
     channel: str
@@ -189,7 +190,7 @@ class PreferenceData(Part):
     personal: PreferencePersonal
 
 
-class TemplateData(Part):
+class TemplateData(Part, frozen=True, kw_only=True):
     """``template.changed``: status, quality, category or components of a template of one WABA."""
 
     waba_id: str

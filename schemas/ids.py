@@ -18,7 +18,8 @@ _SEPARATOR = "\x1f"
 def event_id(tenant: str, source: str, kind: str, *platform_id: str) -> str:
     """UUIDv5 of tenant, source, kind and the platform's own id, as text.
 
-    ``platform_id`` is the wamid for a message, wamid + status (+ participant) for a status, the Genesys message id for a
+    ``platform_id`` is the wamid for a message, wamid + status (+ participant) for a status, the Genesys message id for
+    a
     message, id + ``channel.time`` for its events and receipts, the client's idempotency key for produced events.
     """
     return str(uuid.uuid5(NAMESPACE, _SEPARATOR.join((tenant, source, kind, *platform_id))))

@@ -11,14 +11,14 @@ from schemas.events import Failure, Part
 Platform = Literal["genesys", "whatsapp"]
 
 
-class TookOver(Part):
+class TookOver(Part, frozen=True, kw_only=True):
     """``sender.took_over``: its author owns the partition from this record on."""
 
     #: Unique a process start.
     sender: str
 
 
-class DeliveryRecord(Part):
+class DeliveryRecord(Part, frozen=True, kw_only=True):
     """What all records about one delivery name."""
 
     #: Event id of the fact that demanded the delivery.
@@ -41,7 +41,7 @@ class Attempted(DeliveryRecord, frozen=True, kw_only=True):
     digest: str
 
 
-class RemoteIds(Part):
+class RemoteIds(Part, frozen=True, kw_only=True):
     """Ids given by the platform; a wamid contains a phone number, hence in ``personal``."""
 
     #: wamid (WhatsApp) or Genesys message id.
@@ -81,7 +81,7 @@ class Ended(DeliveryRecord, frozen=True, kw_only=True):
     context_id: str | None = None
 
 
-class DestinationNote(Part):
+class DestinationNote(Part, frozen=True, kw_only=True):
     """``destination.behind`` and ``destination.gap``: for people and metrics, not read by recovery."""
 
     platform: Platform
@@ -89,7 +89,7 @@ class DestinationNote(Part):
     cursor: int
 
 
-class DestinationState(Part):
+class DestinationState(Part, frozen=True, kw_only=True):
     """One destination in a checkpoint."""
 
     tenant: str
@@ -100,7 +100,7 @@ class DestinationState(Part):
     finished: tuple[tuple[int, int], ...] = ()
 
 
-class OpenAttempt(Part):
+class OpenAttempt(Part, frozen=True, kw_only=True):
     """An attempt whose answer is unknown."""
 
     tenant: str
@@ -112,7 +112,7 @@ class OpenAttempt(Part):
     attempt: int
 
 
-class PartsDone(Part):
+class PartsDone(Part, frozen=True, kw_only=True):
     """How many parts of an unfinished long delivery the platform has accepted."""
 
     tenant: str
@@ -121,7 +121,7 @@ class PartsDone(Part):
     part: int
 
 
-class Checkpoint(Part):
+class Checkpoint(Part, frozen=True, kw_only=True):
     """``sender.checkpoint``.
 
     The fold of ``outcomes`` up to ``as_of``, so that a takeover need not start at the log's start.

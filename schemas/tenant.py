@@ -1,6 +1,7 @@
 """A tenant's whole configuration: its WhatsApp apps and channels, its Genesys clients, its keys and its partition.
 
-Secrets are clear only in memory. Written to JSON they pass through the ``encrypt`` callable of the serialisation context,
+Secrets are clear only in memory. Written to JSON they pass through the ``encrypt`` callable of the serialisation
+context,
 read from JSON through ``decrypt`` of the validation context; without a context they stay as they are.
 """
 
@@ -111,11 +112,13 @@ class Tenant(Strict):
     id: Slug
     #: Name for people.
     label: str = ""
-    #: Partition of ``events``, ``outcomes``, ``dead-letters`` and the rate table; chosen at registration, never changed.
+    #: Partition of ``events``, ``outcomes``, ``dead-letters`` and the rate table; chosen at registration, never
+    #: changed.
     partition: Annotated[int, Field(ge=0)]
     #: Key of all pseudonyms; made once, never rotated.
     pepper: Secret
-    #: Which of a customer's ids is the customer: the other serves where the first is missing (``bsuid``), or the reverse.
+    #: Which of a customer's ids is the customer: the other serves where the first is missing (``bsuid``), or the
+    #: reverse.
     customer_identity: Literal["bsuid", "phone"] = "bsuid"
     #: What to do with a delivery whose answer was lost: send again (a visible duplicate), or keep for a person.
     on_ambiguous: Literal["resend", "hold"] = "resend"
@@ -130,7 +133,9 @@ class Tenant(Strict):
         names = [app.name for app in self.apps]
         for channel in self.channels:
             if channel.app not in names:
-                raise ValueError(f"channels: app {channel.app!r} of number {channel.phone_number_id} is not among apps {names}")
+                raise ValueError(
+                    f"channels: app {channel.app!r} of number {channel.phone_number_id} is not among apps {names}"
+                )
         for field in ("phone_number_id", "integration_id"):
             values = [getattr(channel, field) for channel in self.channels]
             if len(set(values)) != len(values):
