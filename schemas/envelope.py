@@ -106,8 +106,7 @@ def decode_data(event: Envelope, shape: type[Data], versions: tuple[int, ...] = 
     """Decode ``event.data`` as ``shape``.
 
     Raises UnknownEventVersion when the event's schema version is none of ``versions``, UndecodableRecord when the data
-    does not
-    have that shape.
+    does not have that shape.
     """
     version = event.dataschema.rpartition("/")[2]
     if not (version.isdecimal() and int(version) in versions):
@@ -124,7 +123,7 @@ def decode_data(event: Envelope, shape: type[Data], versions: tuple[int, ...] = 
 
 def canonical_time(moment: datetime) -> str:
     """The one way in which the log writes an instant: UTC with milliseconds and ``Z``."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def time_of_milliseconds(milliseconds: int) -> str:
