@@ -90,6 +90,8 @@ CREATE TABLE attempt (
     delivery_id   uuid NOT NULL,
     platform      text COLLATE "C" NOT NULL,
     part          integer NOT NULL,
+    -- Offset of the sender's takeover, within which attempts are counted.
+    term          bigint NOT NULL,
     attempt       integer NOT NULL,
     parts         integer NOT NULL,
     events_offset bigint NOT NULL,
@@ -102,7 +104,7 @@ CREATE TABLE attempt (
     code          text COLLATE "C" NOT NULL DEFAULT '',
     reason        text COLLATE "C" NOT NULL DEFAULT '',
     context_id    text COLLATE "C",
-    PRIMARY KEY (tenant_id, delivery_id, platform, part, attempt)
+    PRIMARY KEY (tenant_id, delivery_id, platform, part, term, attempt)
 );
 
 CREATE TABLE conversation (

@@ -6,15 +6,17 @@ import asyncio
 import logging
 import time
 from dataclasses import dataclass
+from functools import partial
 
 import psycopg
 
 from projections.database import Connection, PostgresUnavailable, connect_writer
 from projections.generations import live_generation
-from projections.worker.batch import Batch, Folded, Span, fold_batch, halves, park_only
+from projections.worker.batch import Batch, Folded, Span
 from projections.worker.cache import CacheWriter
+from projections.worker.commit import commit
 from projections.worker.metrics import WorkerMetrics
-from projections.worker.store import DATA_ERRORS, Committed, Fenced, Store
+from projections.worker.store import Committed, Fenced, Store
 from schemas.errors import RelaylogError
 from streams.crash import CrashPoints
 from streams.group import GroupReader
@@ -101,7 +103,7 @@ class Worker:
         batch: Batch = await parts.reader.read(parts.settings.batch_records, _READ_TIMEOUT_MS)
         if batch:
             started = time.monotonic()
-            await self._commit(self._store, batch)
+            await commit(batch, partial(self._apply, self._store))
             parts.metrics.batch.observe(time.monotonic() - started)
             parts.progress.advanced()
         else:
@@ -140,18 +142,6 @@ class Worker:
         connection, self._connection, self._store = self._connection, None, None
         if connection is not None:
             await connection.close()
-
-    async def _commit(self, store: Store, batch: Batch) -> None:
-        """Commit the batch, in halves around whatever the database refuses."""
-        folded = fold_batch(batch)
-        try:
-            await self._apply(store, batch, folded)
-        except DATA_ERRORS as error:
-            if folded.records == 1:
-                await self._apply(store, batch, park_only(batch, error))
-                return
-            for half in halves(batch):
-                await self._commit(store, half)
 
     async def _apply(self, store: Store, batch: Batch, folded: Folded) -> None:
         parts = self._parts

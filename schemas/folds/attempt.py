@@ -19,6 +19,8 @@ class AttemptState(msgspec.Struct, gc=False, kw_only=True):
     delivery_id: str
     platform: str
     part: int
+    #: Offset of the sender's takeover; attempts are counted within it.
+    term: int
     attempt: int
     parts: int
     #: Offset in ``events`` of the fact that demanded the delivery.
@@ -37,7 +39,7 @@ class AttemptState(msgspec.Struct, gc=False, kw_only=True):
     @property
     def key(self) -> tuple[str | int, ...]:
         """What identifies the attempt."""
-        return (self.tenant_id, self.delivery_id, self.platform, self.part, self.attempt)
+        return (self.tenant_id, self.delivery_id, self.platform, self.part, self.term, self.attempt)
 
     def join(self, other: AttemptState) -> None:
         """Take in what ``other`` knows of the same attempt; associative, commutative, idempotent."""

@@ -63,6 +63,7 @@ def _attempt(header: Header, data: OutcomeRead) -> AttemptState:
         delivery_id=data.delivery,
         platform=data.platform,
         part=data.part,
+        term=data.term,
         attempt=data.attempt,
         parts=data.parts,
         events_offset=data.offset,

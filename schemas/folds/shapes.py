@@ -119,6 +119,7 @@ class OutcomeRead(msgspec.Struct, frozen=True, gc=False):
     platform: str
     part: int = 1
     parts: int = 1
+    term: int = 0
     attempt: int = 1
     status: int | None = None
     failure: Failure | None = None

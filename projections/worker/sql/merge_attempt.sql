@@ -1,9 +1,9 @@
 -- AttemptState.join: the result with the highest (rank, time, code, reason, status, context) wins as a whole.
 INSERT INTO attempt AS a (
-    tenant_id, delivery_id, platform, part, attempt, parts, events_offset, attempted_at, ended_at, result, rank, status, code,
+    tenant_id, delivery_id, platform, part, term, attempt, parts, events_offset, attempted_at, ended_at, result, rank, status, code,
     reason, context_id)
-SELECT * FROM stage_attempt ORDER BY tenant_id, delivery_id, platform, part, attempt
-ON CONFLICT (tenant_id, delivery_id, platform, part, attempt) DO UPDATE SET
+SELECT * FROM stage_attempt ORDER BY tenant_id, delivery_id, platform, part, term, attempt
+ON CONFLICT (tenant_id, delivery_id, platform, part, term, attempt) DO UPDATE SET
     parts         = greatest(a.parts, excluded.parts),
     events_offset = least(a.events_offset, excluded.events_offset),
     attempted_at  = least(a.attempted_at, excluded.attempted_at),

@@ -14,7 +14,7 @@ CREATE TEMPORARY TABLE stage_receipt (
     tenant_id text, genesys_id text, event_id uuid, type text, at timestamptz, recorded_at timestamptz, code text,
     reason text) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE stage_attempt (
-    tenant_id text, delivery_id uuid, platform text, part integer, attempt integer, parts integer, events_offset bigint,
+    tenant_id text, delivery_id uuid, platform text, part integer, term bigint, attempt integer, parts integer, events_offset bigint,
     attempted_at timestamptz, ended_at timestamptz, result text, rank integer, status integer, code text COLLATE "C",
     reason text COLLATE "C", context_id text COLLATE "C") ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE stage_conversation (

@@ -157,6 +157,7 @@ def accepted(
     record = outcomes.Accepted(
         delivery=delivery,
         offset=0,
+        term=0,
         platform=platform,
         part=part,
         parts=parts,
@@ -346,8 +347,8 @@ async def folded(settings: Settings, admin: str) -> bool:
     """Whether the live tables hold all that the topics do."""
     position = await rows(
         admin,
-        "SELECT topic, partition, next_offset FROM relaylog.position p JOIN relaylog.generation g ON g.number = p.generation "
-        "WHERE g.state = 'live'",
+        "SELECT topic, partition, next_offset FROM relaylog.position p "
+        "JOIN relaylog.generation g ON g.number = p.generation WHERE g.state = 'live'",
     )
     ends = await log_ends(settings)
     return {(topic, partition): offset for topic, partition, offset in position} == ends

@@ -1,0 +1,1 @@
+UPDATE relaylog.generation SET cache_epoch = NULL WHERE state = 'live';
