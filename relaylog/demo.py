@@ -33,6 +33,8 @@ async def play(running: Mapping[str, Any], console: Console, patience: float = 3
         except Missed:
             # Said already; what follows builds on it.
             pass
+        except httpx.HTTPError as error:
+            story.fail(f"an answer of the simulated platforms: {error!r}")
     return story.summary()
 
 

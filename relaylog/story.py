@@ -55,10 +55,14 @@ class Story:
                 self._console.seen(awaited, where(found) if where else "")
                 return found
             if time.monotonic() >= deadline:
-                self.missed.append(awaited)
-                self._console.missed(f"not seen within {self._patience:g} s: {awaited}")
+                self.fail(awaited)
                 raise Missed(awaited)
             await asyncio.sleep(_POLL_SECONDS)
+
+    def fail(self, awaited: str) -> None:
+        """Something awaited did not come."""
+        self.missed.append(awaited)
+        self._console.missed(f"not seen within {self._patience:g} s: {awaited}")
 
     def summary(self) -> bool:
         """Say how it went; True when everything was seen."""

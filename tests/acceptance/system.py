@@ -48,7 +48,7 @@ class UpProcess:
         descriptor, name = tempfile.mkstemp(prefix=f"{data.name}-up-", suffix=".log", dir=data.parent)
         self._output = Path(name)
         argv = [sys.executable, "-m", "relaylog", "up", "--data", str(data), *options]
-        with open(descriptor, "wb") as output:
+        with os.fdopen(descriptor, "wb") as output:
             self._process = subprocess.Popen(
                 argv, env=clean_environment(**settings), stdout=output, stderr=output, start_new_session=True
             )
