@@ -1,4 +1,4 @@
-"""The projection worker is killed around its transaction: the tables still show what the platforms' books say."""
+"""The projection worker is killed around its transaction, the sender is asked to stop: the tables stay true."""
 
 from __future__ import annotations
 
@@ -33,3 +33,12 @@ def test_what_is_cached_is_what_is_stored(stage: Stage, talk: Talk) -> None:
     for row in history.rows:
         shown = stage.message(row.id, row.tenant, status=row.status)
         assert (shown["text"], shown["whatsapp_id"], shown["genesys_id"]) == (row.text, row.whatsapp_id, row.genesys_id)
+
+
+def test_a_sender_that_is_asked_to_stop_leaves_nothing_ambiguous(stage: Stage, talk: Talk) -> None:
+    talk.say(30)
+    stage.wait_restarted("agents", stage.terminate("agents"))
+    talk.say(10)
+    _, report = stage.settled()
+    assert report.clean, str(report)
+    assert not report.ambiguous

@@ -6,8 +6,9 @@ import base64
 import hashlib
 import hmac
 import json
-import os
-import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from itertools import chain
 
 import psutil
 
@@ -18,41 +19,50 @@ from tests.acceptance.talk import Talk
 pytest_plugins = ["tests.acceptance.stages"]
 
 
-def halt(pid: int) -> None:
-    """Stop a server and its children without killing them: it is there, and answers nobody."""
+@contextmanager
+def halted(stage: Stage, *servers: str) -> Iterator[None]:
+    """Let servers be there and answer nobody; at the end they are killed, and awaited."""
+    former = {server: stage.pid(server) for server in servers}
+    families = [family(pid) for pid in former.values()]
+    for process in chain(*families):
+        process.suspend()
+    try:
+        yield
+    finally:
+        for process in chain(*families):
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+    for server, pid in former.items():
+        stage.wait_restarted(server, pid)
+
+
+def family(pid: int) -> list[psutil.Process]:
     server = psutil.Process(pid)
-    for process in (server, *server.children(recursive=True)):
-        os.kill(process.pid, signal.SIGSTOP)
+    return [server, *server.children(recursive=True)]
 
 
 def test_messages_flow_without_postgres_and_redis(stage: Stage, talk: Talk) -> None:
     customer = stage.new_customer()
-    for server in ("postgres", "redis"):
-        halt(stage.pid(server))
-    wamid = stage.customer_says(customer, "Are you there?")
-    stage.line("genesys", wamid=wamid)
-    answer = stage.agent_says(customer, "As ever")
-    stage.received(customer)
-    stage.line("genesys", id=answer, receipt="Delivered")
-    talk.say(20)
-    for server in ("postgres", "redis"):
-        stage.wait_restarted(server, stage.kill(server))
+    with halted(stage, "postgres", "redis"):
+        wamid = stage.customer_says(customer, "Are you there?")
+        stage.line("genesys", wamid=wamid)
+        answer = stage.agent_says(customer, "As ever")
+        stage.received(customer)
+        stage.line("genesys", id=answer, receipt="Delivered")
+        talk.say(20)
     _, report = stage.settled(patience=90, look_across=True)
     assert report.clean, str(report)
 
 
 def test_the_gateway_refuses_while_kafka_is_away_and_takes_everything_after(stage: Stage, talk: Talk) -> None:
     talk.say(20)
-    former = stage.pid("kafka")
-    halt(former)
     refused = update(stage, "while Kafka is away")
-    answer = stage.webhook(*refused)
-    assert answer.status_code == 503
-    assert int(answer.headers["Retry-After"]) > 0
-    talk.say(10)
-    stage.wait_restarted("kafka", stage.kill("kafka"))
-    accepted = until("the gateway to take it again", lambda: taken(stage, refused))
-    assert accepted == 1
+    with halted(stage, "kafka"):
+        answer = stage.webhook(*refused)
+        assert answer.status_code == 503
+        assert int(answer.headers["Retry-After"]) > 0
+        talk.say(10)
+    assert until("the gateway to take it again", lambda: taken(stage, refused)) == 1
     talk.say(10)
     _, report = stage.settled(patience=90)
     assert report.clean, str(report)
