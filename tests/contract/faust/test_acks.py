@@ -34,7 +34,7 @@ def group(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_p
     if request.param == "python":
         monkeypatch.setattr(faust.streams, "_CStreamIterator", None)
     else:
-        assert faust.streams._CStreamIterator is not None
+        assert vars(faust.streams)["_CStreamIterator"] is not None
     return lambda: Offline(tmp_path, committed=10)
 
 
