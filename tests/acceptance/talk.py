@@ -10,7 +10,7 @@ from tests.acceptance.stage import Stage
 
 TENANTS = ("acme", "globex")
 #: Seconds between two messages while something is awaited.
-_PAUSE = 0.02
+_PAUSE = 0.05
 
 
 class Talk:

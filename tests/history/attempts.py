@@ -11,6 +11,8 @@ from tests.history.history import LogRecord
 
 #: Delivery (event id of its fact) and part.
 Key = tuple[str, int]
+#: The owner's term and its own number of the attempt.
+Number = tuple[int, int]
 ENDED = ("delivery.expired", "delivery.dead_lettered")
 
 
@@ -26,8 +28,8 @@ class Attempts:
     #: Reason by delivery that was given up.
     ended: dict[str, str] = field(default_factory=dict)
     parts: dict[str, int] = field(default_factory=dict)
-    #: Attempts without an answer, by number, as they stand at the end.
-    open: dict[Key, set[int]] = field(default_factory=lambda: defaultdict(set))
+    #: Attempts without an answer, as they stand at the end.
+    open: dict[Key, set[Number]] = field(default_factory=lambda: defaultdict(set))
 
     def unanswered(self) -> list[Key]:
         """Parts whose last attempt has no answer yet and which were not given up: the run is not over."""
@@ -58,7 +60,7 @@ def _attempted(attempts: Attempts, data: dict[str, Any], at: int) -> None:
     key = _key(data)
     if attempts.open[key] and key not in attempts.accepted:
         attempts.resent[key] += 1
-    attempts.open[key].add(data.get("attempt", 1))
+    attempts.open[key].add(_number(data))
     attempts.valid[key].append(at)
     attempts.parts[key[0]] = max(attempts.parts.get(key[0], 1), data.get("parts", 1))
 
@@ -69,7 +71,7 @@ def _ended(attempts: Attempts, kind: str, data: dict[str, Any]) -> None:
         attempts.accepted.add(key)
         attempts.open[key].clear()
     elif kind == "delivery.failed":
-        attempts.open[key].discard(data.get("attempt", 1))
+        attempts.open[key].discard(_number(data))
     elif kind in ENDED:
         failure = data.get("failure") or {}
         reason = f"{failure.get('code', '')} {failure.get('reason', '')}".strip()
@@ -79,3 +81,7 @@ def _ended(attempts: Attempts, kind: str, data: dict[str, Any]) -> None:
 
 def _key(data: dict[str, Any]) -> Key:
     return data.get("delivery", ""), data.get("part", 1)
+
+
+def _number(data: dict[str, Any]) -> Number:
+    return data.get("term", -1), data.get("attempt", 1)

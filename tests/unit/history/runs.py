@@ -64,8 +64,9 @@ class Run:
         data = {"delivery": fact, "part": 1, "parts": 1, "attempt": attempt, "term": self.terms[tenant]}
         self.append(self.outcomes, tenant, "delivery.attempted", data)
 
-    def result(self, tenant: int, fact: str, kind: str = "accepted", attempt: int = 1) -> None:
+    def result(self, tenant: int, fact: str, kind: str = "accepted", attempt: int = 1, term: int | None = None) -> None:
         data: dict[str, Any] = {"delivery": fact, "part": 1, "parts": 1, "attempt": attempt}
+        data["term"] = self.terms[tenant] if term is None else term
         self.append(self.outcomes, tenant, f"delivery.{kind}", data)
 
     def call(self, tenant: int, platform: Platform, operation: str, customer: str, id: str) -> None:

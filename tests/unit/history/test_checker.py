@@ -9,6 +9,7 @@ from typing import TypeVar
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.history.attempts import fold_attempts
 from tests.history.checker import check
 from tests.history.copies import callback
 from tests.history.history import Call, Finding, History, LogRecord, Platform, Sight
@@ -133,6 +134,22 @@ def test_two_copies_are_allowed_only_where_the_log_lists_the_resend(seed: int, a
     assert ids(report.ambiguous) == ids(report.repeated) == (set() if answered else {fact})
     third = replace(run.calls[-1], n=3)
     assert ids(check(replace(run.history(), calls=(*run.calls, third))).duplicated) == {fact}
+
+
+def test_a_late_answer_of_a_former_owner_closes_only_its_own_attempt() -> None:
+    run = Run(1)
+    run.customer_says(0, CUSTOMERS[0], "hello")
+    fact, former = run.events[-1].value["id"], run.terms[0]
+    run.outcomes.pop()
+    run.terms[0] = run.takeover(0)
+    run.attempted(0, fact)
+    run.result(0, fact, "failed", term=former)
+    run.attempted(0, fact, attempt=2)
+    run.call(0, "genesys", "message", CUSTOMERS[0], run.said[0].id)
+    run.result(0, fact, attempt=2)
+    report = check(run.history())
+    assert ids(report.ambiguous) == {fact} and not report.duplicated
+    assert fold_attempts(run.outcomes).resent[fact, 1] == 2
 
 
 def test_an_attempt_of_a_former_owner_covers_no_call() -> None:
