@@ -17,14 +17,21 @@ from schemas.folds.timeline import ReceiptEvent, RemoteId, StatusEvent
 from schemas.folds.views import Views, add
 from schemas.ids import conversation_id, customer_id, whatsapp_message_id
 
+_TIME_LENGTH = len("2026-11-22T10:00:00.000Z")
 _content_decoder = msgspec.json.Decoder(ContentRead)
 _conversation_id = lru_cache(maxsize=65536)(conversation_id)
 _customer_id = lru_cache(maxsize=65536)(customer_id)
 
 
 def merge_time(header: Header) -> str:
-    """When it happened, but never later than we learnt of it: a clock that runs ahead freezes nothing."""
-    return header.time if header.time <= header.recordedtime else header.recordedtime
+    """When it happened, but never later than we learnt of it: a clock that runs ahead freezes nothing.
+
+    Raises UndecodableRecord unless both are canonical times, since only those compare as text.
+    """
+    time, recorded = header.time, header.recordedtime
+    if len(time) != _TIME_LENGTH or len(recorded) != _TIME_LENGTH or time[-1] != "Z" or recorded[-1] != "Z":
+        raise UndecodableRecord(f"{header.type}: time, recordedtime: expected canonical times")
+    return time if time <= recorded else recorded
 
 
 def tenant_of(header: Header) -> str:
@@ -76,7 +83,7 @@ def _message(views: Views, header: Header, data: MessageRead) -> str | None:
         tenant_id=tenant,
         message_id=header.id,
         recorded_at=header.recordedtime,
-        fingerprint=f"{crc32(header.data):08x}",
+        fingerprint=f"{crc32(header.data, crc32((header.type + header.time).encode())):08x}",
         conversation_id=conversation,
         customer_id=customer,
         channel=data.channel,

@@ -18,7 +18,7 @@ class MessageState(msgspec.Struct, gc=False, kw_only=True):
     tenant_id: str
     message_id: str
     recorded_at: str | None = None
-    #: CRC-32 of the fact's data: tells copies apart that were recorded in the same millisecond.
+    #: CRC-32 of the fact's type, time and data: tells copies apart that were recorded in the same millisecond.
     fingerprint: str | None = None
     conversation_id: str | None = None
     customer_id: str | None = None

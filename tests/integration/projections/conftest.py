@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 
 import pytest
+from pydantic import SecretStr
 
 from projections.migrate import migrate
 from streams.provisioning import provision
@@ -22,8 +23,8 @@ def settings(kafka_address: str, topic_prefix: str, postgres_database: Database,
         postgres=postgres_database.address,
         postgres_query=postgres_database.query_address,
         redis=redis_address,
-        operator_key="operator-key",
-        master_key=base64.b64encode(bytes(32)).decode(),
+        operator_key=SecretStr("operator-key"),
+        master_key=SecretStr(base64.b64encode(bytes(32)).decode()),
         project_port=0,
         query_port=0,
         batch_records=100,

@@ -236,7 +236,7 @@ async def running(
     stop = asyncio.Event()
     task = asyncio.ensure_future(serve(settings, stop))
     try:
-        yield task  # type: ignore[misc]
+        yield task
     finally:
         stop.set()
         with suppress(asyncio.CancelledError):
