@@ -1,0 +1,1 @@
+"""Figures, as ratios inside one run, beside the bare loops that they are compared to."""
