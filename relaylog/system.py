@@ -12,11 +12,13 @@ from relaylog.data_folder import DataFolder
 from relaylog.demo_tenants import DEMO_TENANTS, listed
 from relaylog.embedded.secrets import write_private
 from relaylog.embedded.server import EmbeddedServer, Say
+from relaylog.migrating import apply_migrations
 from relaylog.ports import Ports, choose_ports, require_free, url
 from relaylog.registering import register_demo_tenants, write_simulators_file
 from relaylog.running_file import RunningFile, shell_exports
 from relaylog.servers import Servers, is_set, port_names
 from relaylog.supervisor import Child, Supervisor, child_of
+from streams.provisioning import provision
 from streams.settings import Settings
 
 _STOP_SECONDS = 20.0
@@ -78,8 +80,6 @@ class System:
     async def _open_log(self) -> None:
         """Kafka, topics, and the demo's tenants unless others are registered."""
         await self._start_server(self._servers.kafka)
-        from streams.provisioning import provision
-
         created = await provision(self.settings)
         if created:
             self._say(f"Kafka: {len(created)} topics made")
@@ -92,9 +92,7 @@ class System:
         await self._start_server(self._servers.postgres)
         if self._servers.postgres is not None:
             await self._servers.postgres.provision()
-        from projections.migrate import migrate
-
-        applied = await migrate(self.settings)
+        applied = await apply_migrations(self.settings)
         if applied:
             self._say(f"Postgres: {len(applied)} migrations applied")
 

@@ -10,24 +10,19 @@ import psycopg
 import typer
 from rich.console import Console
 
-from projections.migrate import migrate
 from projections.rebuild import RebuildResult, rebuild
 from projections.verify import VerifyResult, verify
+from relaylog.migrating import TablesFailed, apply_migrations
 from relaylog.progress import shown_progress
 from relaylog.run import EXIT_FAILED
-from schemas.errors import RelaylogError
 from streams.settings import load_settings
 
 Result = TypeVar("Result")
 
 
-class TablesFailed(RelaylogError):
-    """Postgres refused a statement, or went away."""
-
-
 def run_migrate() -> None:
     """Apply the missing migrations and say which. Raises TablesFailed."""
-    for name in _run(migrate(load_settings())):
+    for name in asyncio.run(apply_migrations(load_settings())):
         typer.echo(f"applied {name}")
     typer.echo("the tables are as this release expects")
 
