@@ -11,7 +11,6 @@ import random
 import signal
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,6 +35,7 @@ QUICK = {
     "RELAYLOG_CALL_TIMEOUT": "2",
     "RELAYLOG_SESSION_TIMEOUT": "6",
 }
+_POLL = 0.2
 
 
 def chosen_seed() -> int:
@@ -183,12 +183,15 @@ class Stage(System):
         """Wait until everything that was said has arrived and is shown; the history and its report, clean or not."""
         deadline, before = time.monotonic() + patience, -1
         while time.monotonic() < deadline:
-            # A server that a test has killed may still be on its way back.
-            with suppress(httpx.HTTPError, KafkaError):
+            try:
                 history = self.history(look_across=False)
-                if _at_rest(history, check(history)) and len(history.calls) == before:
-                    break
-                before = len(history.calls)
+            except (httpx.HTTPError, KafkaError):
+                # A server that a test has killed is still on its way back.
+                time.sleep(_POLL)
+                continue
+            if _at_rest(history, check(history)) and len(history.calls) == before:
+                break
+            before = len(history.calls)
         history = self.history(look_across=look_across)
         return history, check(history)
 

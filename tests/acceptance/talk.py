@@ -28,7 +28,12 @@ class Talk:
             tenant, customer = self._random.choice(self._threads)
             self.said += 1
             say = self._stage.customer_says if self._random.random() < 0.5 else self._stage.agent_says
-            say(customer, f"message {self.said}", tenant)
+            say(customer, self._text(), tenant)
+
+    def _text(self) -> str:
+        """One in twenty is so long that WhatsApp gets it in parts."""
+        words = 1000 if self._random.random() < 0.05 else 0
+        return " ".join([f"message {self.said}", *(f"word{n}" for n in range(words))])
 
     def say_until(self, what: str, happened: Callable[[], bool], patience: float = 45.0) -> None:
         """Talk on until something has happened. Raises AssertionError naming what was awaited."""

@@ -7,6 +7,7 @@ import base64
 import hashlib
 import hmac
 import json
+import time
 from typing import Any
 
 import pytest
@@ -65,6 +66,20 @@ def test_every_status_is_on_the_timeline_and_one_receipt_is_given(stage: Stage) 
     assert {"message.composed", "status.sent", "status.delivered", "status.read"} <= set(types)
     assert types.index("message.composed") == 0
     assert [row["body"]["status"] for row in stage.calls("genesys", operation="receipt", id=answer)] == ["Delivered"]
+
+
+def test_a_long_answer_goes_out_in_parts_and_is_received_once(stage: Stage) -> None:
+    customer = stage.new_customer()
+    text = " ".join(f"word{n}" for n in range(1200))
+    answer = stage.agent_says(customer, text)
+    stage.line("genesys", id=answer, receipt="Delivered")
+    parts = stage.lines("whatsapp", direction="outbound", customer=customer)
+    assert len(parts) > 1 and all(len(part["text"]) <= 4096 for part in parts)
+    assert [word for part in parts for word in part["text"].split() if word.startswith("word")] == text.split()
+    assert len(stage.calls("genesys", operation="receipt", id=answer)) == 1
+    found = {stage.mapping(whatsapp_message_id=part["id"])["message_id"] for part in parts}
+    assert len(found) == 1
+    assert stage.message(found.pop(), status="read")["text"] == text
 
 
 def test_a_failure_at_whatsapp_is_told_to_genesys(stage: Stage) -> None:
@@ -220,9 +235,10 @@ def dead_letter(stage: Stage, part: bytes) -> dict[str, str] | None:
     return asyncio.run(look())
 
 
-def whatsapp_update(stage: Stage, tenant: str, wamid: str) -> bytes:
+def whatsapp_update(stage: Stage, tenant: str, wamid: str, customer: str = "447700899999") -> bytes:
     whatsapp = stage.tenant(tenant)["whatsapp"]
-    message = {"from": "447700899999", "id": wamid, "timestamp": "1790000000", "type": "text", "text": {"body": "x"}}
+    head = {"from": customer, "id": wamid, "timestamp": str(int(time.time()))}
+    message = head | {"type": "text", "text": {"body": "x"}}
     metadata = {"display_phone_number": "442079460001", "phone_number_id": whatsapp["phone_number_id"]}
     value = {"messaging_product": "whatsapp", "metadata": metadata, "messages": [message]}
     entry = {"id": whatsapp["waba_id"], "changes": [{"field": "messages", "value": value}]}
@@ -231,6 +247,21 @@ def whatsapp_update(stage: Stage, tenant: str, wamid: str) -> bytes:
 
 def hex_signature(secret: str, body: bytes) -> str:
     return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+
+
+def test_a_webhook_that_comes_again_and_again_is_one_message(stage: Stage) -> None:
+    customer = stage.new_customer()
+    wamid = f"wamid.AGAIN{customer}"
+    body = whatsapp_update(stage, "acme", wamid, customer)
+    signature = hex_signature(stage.tenant("acme")["whatsapp"]["app_secret"], body)
+    for _ in range(5):
+        assert stage.webhook("whatsapp/main", body, signature).json()["accepted"] == 1
+    # In the same thread, so whatever the copies demanded has gone out before it.
+    stage.line("genesys", wamid=stage.customer_says(customer, "The last word"))
+    assert len(stage.calls("genesys", id=wamid)) == 1
+    conversation = stage.mapping(whatsapp_message_id=wamid)["conversation_id"]
+    shown = stage.ask(f"/v1/conversations/{conversation}/messages").json()
+    assert [message["text"] for message in shown["items"]].count("x") == 1
 
 
 def test_what_is_wrongly_signed_is_refused(stage: Stage) -> None:

@@ -66,8 +66,8 @@ async def read_raw(address: str, topic: str) -> AsyncIterator[Any]:
     """Every record of a topic as the client gives it, headers included."""
     # A partition that has nothing more must not hold up the fetch of the others.
     consumer = AIOKafkaConsumer(topic, bootstrap_servers=address, enable_auto_commit=False, fetch_max_wait_ms=10)
-    await consumer.start()
     try:
+        await consumer.start()
         partitions = sorted(consumer.assignment())
         starts, ends = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
         for partition in partitions:
