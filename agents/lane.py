@@ -167,7 +167,7 @@ class LaneHead:
             with self._partition.calling():
                 asked = self._context.clock()
                 record = Attempted(**self._names(part), digest=plan_digest(call))
-                if not await self._partition.attempted(record, self._place.fact):
+                if not await self._partition.attempted(record, self._place.fact) or self._partition.is_closed():
                     raise _Lost
                 if self._is_finished() or self._context.clock() - asked > FRESH_SECONDS:
                     return None

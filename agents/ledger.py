@@ -91,7 +91,7 @@ class Ledger:
                 del self.finished[destination]
 
     def checkpoint(self, cluster: str, live: int, cursors: dict[Destination, int]) -> Checkpoint:
-        """A checkpoint of this ledger; ``cursors`` has every destination with something unfinished below ``live``."""
+        """A checkpoint of this ledger; ``cursors`` has every destination that does not start at ``live``."""
         for destination in list(self.finished):
             self.forget_below(destination, cursors.get(destination, live))
         return Checkpoint(

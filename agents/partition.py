@@ -233,11 +233,9 @@ class PartitionSender:
 
     async def _checkpoint(self) -> None:
         live = self.unseen.cursor(self.expected)
-        cursors = {}
-        for key, destination in self.destinations.items():
-            cursor = destination.cursor(self.expected)
-            if cursor < live or destination.state is State.BEHIND:
-                cursors[key] = cursor
+        cursors = {key: destination.cursor(self.expected) for key, destination in self.destinations.items()}
+        # One that is further than the live position counts too: it has sent what a start there would send again.
+        cursors = {key: cursor for key, cursor in cursors.items() if cursor != live}
         checkpoint = self.ledger.checkpoint(self.context.cluster, live, cursors)
         self._folded, self._checkpointed_at = 0, self.context.clock()
         await self.outcomes.enqueue("sender.checkpoint", checkpoint)

@@ -132,7 +132,7 @@ class Checkpoint(Part, frozen=True, kw_only=True):
     as_of: int
     #: Offset of the ``sender.took_over`` in force at ``as_of``.
     owner: int
-    #: Offset of ``events`` from which a destination starts that is not listed.
+    #: Offset of ``events`` at which a destination starts that is not listed.
     live: int
     destinations: tuple[DestinationState, ...] = ()
     open: tuple[OpenAttempt, ...] = ()

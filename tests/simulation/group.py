@@ -55,7 +55,7 @@ class SimulatedGroup:
     async def expire(self, member: Member) -> None:
         """The session of a member that went silent runs out; a stopped one that wakes later joins again."""
         await asyncio.sleep(self._session)
-        if member.process.dead or member.process.stopped:
+        if not member.process.reachable:
             self.leave(member)
 
     def rejoin(self, member: Member) -> None:
@@ -66,7 +66,7 @@ class SimulatedGroup:
 
     def rebalance(self) -> None:
         """Everything is revoked and assigned anew."""
-        able = [m for m in self.members if not m.process.dead and not m.process.stopped]
+        able = [m for m in self.members if m.process.reachable]
         for member in able:
             member.end_streams()
         for index, member in enumerate(able):
@@ -90,7 +90,7 @@ class SimulatedGroup:
         try:
             while True:
                 await member.process.gate()
-                if position >= len(records):
+                if position >= len(records) or member.process.cut:
                     await self._log.wait_for_news("events", partition, 1.0)
                     continue
                 member.sender.admit(records[position])

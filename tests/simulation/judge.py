@@ -62,6 +62,7 @@ def judge(said: list[Said], books: Books, log: SimulatedLog, partitions: int) ->
         *_lost(said, accepted, trail),
         *_reordered(accepted, log, partitions),
         *_doubled(accepted, trail),
+        *_doubled_though_held(said, accepted),
         *_resent_though_confirmed(accepted, trail),
     ]
 
@@ -99,6 +100,13 @@ def _reordered(accepted: list[Arrival], log: SimulatedLog, partitions: int) -> l
 def _doubled(accepted: list[Arrival], trail: Trail) -> list[str]:
     counts = Counter((a.delivery, a.part) for a in accepted)
     return [f"sent {n} times, and not ambiguous: {p}" for p, n in counts.items() if n > 1 and p not in trail.ambiguous]
+
+
+def _doubled_though_held(said: list[Said], accepted: list[Arrival]) -> list[str]:
+    """A tenant that wants ambiguous deliveries held never gets a second copy, whatever was lost."""
+    held = {s.id for s in said if s.tenant.on_ambiguous == "hold"}
+    counts = Counter((a.delivery, a.part) for a in accepted if a.delivery in held)
+    return [f"sent {n} times, though its tenant holds: {p}" for p, n in counts.items() if n > 1]
 
 
 def _resent_though_confirmed(accepted: list[Arrival], trail: Trail) -> list[str]:

@@ -79,7 +79,7 @@ class SimulatedWriter:
         if before is not None and not before.done():
             await asyncio.wait([before])
         await asyncio.sleep(self._log.random.uniform(0.0005, 0.003))
-        while self._log.away:
+        while self._log.away or self._process.cut:
             await asyncio.sleep(0.05)
         return self._log.append(topic, partition, value, key, headers)
 
@@ -128,7 +128,7 @@ class SimulatedReader:
         if self._position >= len(self._records):
             await self._log.wait_for_news(*self._where, timeout_ms / 1000)
         await asyncio.sleep(self._log.random.uniform(0.0002, 0.002))
-        while self._log.away:
+        while self._log.away or self._process.cut:
             await asyncio.sleep(0.05)
         await self._process.gate()
         if self._position < self._log.starts[self._where]:
@@ -141,7 +141,7 @@ class SimulatedReader:
     async def _ask(self) -> None:
         await self._process.gate()
         await asyncio.sleep(self._log.random.uniform(0.0002, 0.002))
-        if self._log.away:
+        if self._log.away or self._process.cut:
             raise LogUnavailable("the simulated broker is away")
         await self._process.gate()
 

@@ -15,12 +15,19 @@ class Process:
     def __init__(self, name: str) -> None:
         self.name = name
         self.dead = False
+        #: No packet passes between it and the broker.
+        self.cut = False
         self._running = asyncio.Event()
         self._running.set()
 
     @property
     def stopped(self) -> bool:
         return not self._running.is_set()
+
+    @property
+    def reachable(self) -> bool:
+        """True while the broker hears its heartbeats."""
+        return not (self.dead or self.cut or self.stopped)
 
     async def gate(self) -> None:
         """Wait while the process is stopped. Raises Killed once it is dead."""

@@ -1,0 +1,153 @@
+"""The sender with one rule taken out at a time: a simulation that does not notice is not worth running."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+import pytest
+
+from agents import partition
+from agents.destination import Destination
+from agents.facts import Fact
+from agents.lane import LaneHead
+from agents.ledger import Ledger
+from agents.partition import PartitionSender
+from agents.sender import Sender
+from agents.sweep import Sweep
+from schemas.outcomes import Attempted, Checkpoint
+from streams.log import settled
+
+Patch = Callable[[pytest.MonkeyPatch], None]
+MUTANTS: dict[str, Patch] = {}
+
+
+def mutant(patch: Patch) -> Patch:
+    MUTANTS[patch.__name__] = patch
+    return patch
+
+
+@contextmanager
+def mutated(name: str) -> Iterator[None]:
+    """The sender without the rule that ``name`` says."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        MUTANTS[name](monkeypatch)
+        yield
+
+
+@mutant
+def without_the_fence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A read-back counts although somebody else took over before it."""
+    original = PartitionSender._fold
+
+    def fold(self: PartitionSender, record: Any) -> None:
+        term, self.term = self.term, self.ledger.owner if self._ready.is_set() else self.term
+        try:
+            original(self, record)
+        finally:
+            self.term = term
+
+    monkeypatch.setattr(PartitionSender, "_fold", fold)
+    monkeypatch.setattr(PartitionSender, "_owner_changed", _only_own_claim)
+
+
+def _only_own_claim(self: PartitionSender, offset: int) -> None:
+    self._ready.set()
+
+
+@mutant
+def without_the_read_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The call starts once the append is acknowledged."""
+
+    async def attempted(self: PartitionSender, attempt: Attempted, fact: Fact) -> bool:
+        if self.is_closed():
+            return False
+        _, appended = await self.outcomes.enqueue("delivery.attempted", attempt, fact.event)
+        await settled(appended)
+        return True
+
+    monkeypatch.setattr(PartitionSender, "attempted", attempted)
+
+
+@mutant
+def folding_from_the_checkpoint_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if the checkpoint had been written at the instant of which it tells."""
+    original = partition.newest_checkpoint
+
+    async def newest(reader: Any, *arguments: Any) -> Checkpoint | None:
+        found = await original(reader, *arguments)
+        if found is None:
+            return None
+        position = await _offset_of(reader, found)
+        return msgspec.structs.replace(found, as_of=position + 1)
+
+    monkeypatch.setattr(partition, "newest_checkpoint", newest)
+
+
+async def _offset_of(reader: Any, checkpoint: Checkpoint) -> int:
+    wanted = msgspec.json.encode(checkpoint)
+    for record in reader._records:
+        if wanted in (record.value or b""):
+            return int(record.offset)
+    raise AssertionError("the checkpoint is not in the log")
+
+
+@mutant
+def without_cursors_in_the_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    original = Ledger.checkpoint
+
+    def checkpoint(self: Ledger, cluster: str, live: int, cursors: Any) -> Checkpoint:
+        return msgspec.structs.replace(original(self, cluster, live, cursors), destinations=())
+
+    monkeypatch.setattr(Ledger, "checkpoint", checkpoint)
+
+
+@mutant
+def without_open_attempts_in_the_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    original = Ledger.checkpoint
+
+    def checkpoint(self: Ledger, cluster: str, live: int, cursors: Any) -> Checkpoint:
+        return msgspec.structs.replace(original(self, cluster, live, cursors), open=())
+
+    monkeypatch.setattr(Ledger, "checkpoint", checkpoint)
+
+
+@mutant
+def without_the_window_of_the_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
+    def settled_only_by_ledger(self: Sweep, destination: Destination, fact: Fact, window: Any) -> bool:
+        assert destination.key is not None
+        return destination.holds(fact.offset) or self._partition.ledger.is_finished(destination.key, fact.offset)
+
+    monkeypatch.setattr(Sweep, "_is_settled", settled_only_by_ledger)
+
+
+@mutant
+def without_look_ups_of_late_copies(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def never(self: LaneHead) -> bool:
+        return False
+
+    monkeypatch.setattr(LaneHead, "_is_late_copy", never)
+
+
+@mutant
+def without_claiming_again_after_a_fence(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def give_in(self: Sender, fenced: PartitionSender) -> None:
+        await asyncio.sleep(0)
+
+    monkeypatch.setattr(Sender, "_retake", give_in)
+
+
+@mutant
+def with_places_for_what_is_unfinished_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Destination, "room", lambda self: self._limit - len(self._queued))
+
+
+@mutant
+def without_waiting_for_a_former_owners_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def at_once(self: LaneHead) -> bool:
+        return False
+
+    monkeypatch.setattr(LaneHead, "_settle_ambiguous", at_once)
