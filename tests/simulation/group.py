@@ -59,10 +59,12 @@ class SimulatedGroup:
             self.leave(member)
 
     def rejoin(self, member: Member) -> None:
-        """A member that was put out notices, and comes back with what it believes it owns."""
-        if member not in self.members and not member.process.dead:
+        """A member that was away is heard again, and comes back with what it believes it owns."""
+        if member.process.dead:
+            return
+        if member not in self.members:
             self.members.append(member)
-            self.rebalance()
+        self.rebalance()
 
     def rebalance(self) -> None:
         """Everything is revoked and assigned anew."""

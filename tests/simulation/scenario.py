@@ -18,7 +18,7 @@ from agents.partition import PartitionSender
 from agents.rates import RateTable, TokenBucket
 from agents.sender import Sender
 from schemas.tenant import Channel, Genesys, GenesysClient, Tenant, WhatsAppApp
-from streams.log import Record
+from streams.log import LogUnavailable, Record
 from streams.settings import Settings
 from tests.simulation.clock import run_virtually
 from tests.simulation.facts import SimulatedGateway, plan
@@ -216,8 +216,13 @@ class Scenario:
                     self._kill(member)
 
         def fatal(error: BaseException) -> None:
-            if not process.dead:
+            if process.dead:
+                return
+            if not isinstance(error, LogUnavailable):
                 self.errors.append(f"{process.name} failed: {error!r}")
+            self.reached["ended itself"] += 1
+            for member in [m for m in self.group.members if m.process is process]:
+                self._kill(member)
 
         writer = SimulatedWriter(self.log, process)
         bucket = TokenBucket(allowed=6000, at=loop.time())
