@@ -117,9 +117,7 @@ def _uncovered(matched: Matched, attempts: Attempts) -> list[Finding]:
     found = []
     for demand in matched.demands:
         attempted = demand.attempted_at(attempts)
-        # A refused token is renewed and the same attempt goes on.
-        calls = [call for call in demand.calls if call.status != 401]
-        for number, call in enumerate(calls, start=1):
+        for number, call in enumerate(demand.calls, start=1):
             if sum(at <= call.at + CLOCK_SLACK_MS for at in attempted) < number:
                 found.append(Finding(demand.id, f"{demand}: {_words(call)} has no valid attempt before it in the log"))
     found += [Finding(_name(call), f"{_words(call)} belongs to no fact of the log") for call in matched.stray]
