@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from projections.worker.copytext import copy_text
 from projections.worker.dead_letters import DeadLetterRow, of_topic, parked
 from schemas.errors import UndecodableRecord, UnknownEventVersion
 from schemas.folds.fold import fold
@@ -29,6 +30,15 @@ class Folded:
     dead_letters: list[DeadLetterRow] = field(default_factory=list)
     #: How many of the dead letters were put aside here.
     parked: int = 0
+    _rows: dict[str, bytes] | None = None
+
+    def rows(self) -> dict[str, bytes]:
+        """Rows by table, ready to be copied; made once."""
+        if self._rows is None:
+            self._rows = {name: copy_text(name, states.values()) for name, states in self.views.tables().items()}
+            if self.dead_letters:
+                self._rows["dead_letter"] = copy_text("dead_letter", self.dead_letters)
+        return self._rows
 
 
 @dataclass(frozen=True, slots=True)

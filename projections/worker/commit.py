@@ -10,12 +10,13 @@ from projections.worker.store import DATA_ERRORS
 Apply = Callable[[Batch, Folded], Awaitable[None]]
 
 
-async def commit(batch: Batch, apply: Apply) -> None:
-    """Fold and ``apply`` the batch; what raises one of DATA_ERRORS is halved until the one bad record is set aside.
+async def commit(batch: Batch, apply: Apply, folded: Folded | None = None) -> None:
+    """``apply`` the batch, which is folded here unless it was already.
 
-    A record set aside moves its position in the same transaction, as any other. Raises what else ``apply`` raises.
+    What raises one of DATA_ERRORS is halved until the one bad record is set aside; such a record moves its position in
+    the same transaction, as any other. Raises what else ``apply`` raises.
     """
-    folded = fold_batch(batch)
+    folded = folded or fold_batch(batch)
     try:
         await apply(batch, folded)
     except DATA_ERRORS as error:

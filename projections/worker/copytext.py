@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 import msgspec
+
+#: Columns of the staging table behind the table's name; a narrower row is filled up with nulls.
+WIDTH: Final = 26
 
 # Placeholders while a block is built. They and NUL (which Postgres cannot store in text) do not belong in any text of
 # a platform; where they occur, they are shown as the replacement character.
@@ -13,23 +16,25 @@ _COLUMN, _ROW, _NULL = "\x1f", "\x1e", "\x1d"
 _REPLACED = str.maketrans(dict.fromkeys(f"{_COLUMN}{_ROW}{_NULL}\x00", "\ufffd"))
 
 
-def copy_text(rows: Iterable[msgspec.Struct]) -> bytes:
-    """All fields of all ``rows``, which are of one type, in order of the fields."""
+def copy_text(table: str, rows: Iterable[Any]) -> bytes:
+    """Rows of the staging table: ``table``, then all fields of each of ``rows``, which are structs of one type."""
     values = [msgspec.structs.astuple(row) for row in rows]
-    width = len(values[0]) if values else 0
-    block = _joined(values)
-    expected = (len(values) * max(0, width - 1), len(values))
-    nulls = sum(row.count(None) for row in values)
-    if (block.count(_COLUMN), block.count(_ROW)) != expected or block.count(_NULL) != nulls or "\x00" in block:
-        block = _joined([tuple(map(_cleaned, row)) for row in values])
+    if not values:
+        return b""
+    rest = _COLUMN + _COLUMN.join([_NULL] * (WIDTH - len(values[0]))) if len(values[0]) < WIDTH else ""
+    block = _joined(table, values, rest)
+    nulls = sum(row.count(None) for row in values) + rest.count(_NULL) * len(values)
+    expected = (len(values) * WIDTH, len(values), nulls, 0)
+    if (block.count(_COLUMN), block.count(_ROW), block.count(_NULL), block.count("\x00")) != expected:
+        block = _joined(table, [tuple(map(_cleaned, row)) for row in values], rest)
     escaped = block.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
     return escaped.replace(_NULL, "\\N").replace(_COLUMN, "\t").replace(_ROW, "\n").encode()
 
 
-def _joined(values: list[tuple[Any, ...]]) -> str:
+def _joined(table: str, values: list[tuple[Any, ...]], rest: str) -> str:
+    start, end = table + _COLUMN, rest + _ROW
     lines = [_COLUMN.join([v if v.__class__ is str else _NULL if v is None else str(v) for v in row]) for row in values]
-    lines.append("")
-    return _ROW.join(lines) if len(lines) > 1 else ""
+    return start + (end + start).join(lines) + end
 
 
 def _cleaned(value: Any) -> Any:

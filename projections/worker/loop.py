@@ -12,12 +12,14 @@ import psycopg
 
 from projections.database import Connection, PostgresUnavailable, connect_writer
 from projections.generations import live_generation
+from projections.worker.ahead import ReadAhead
 from projections.worker.batch import Batch, Folded, Span
 from projections.worker.cache import CacheWriter
 from projections.worker.commit import commit
 from projections.worker.metrics import WorkerMetrics
 from projections.worker.store import Committed, Fenced, Store
 from schemas.errors import RelaylogError
+from streams.backoff import patiently
 from streams.crash import CrashPoints
 from streams.group import GroupReader
 from streams.health import Health, Progress
@@ -27,7 +29,6 @@ from streams.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-_READ_TIMEOUT_MS = 200
 _LONGEST_BACKOFF_SECONDS = 5.0
 #: The part of the process's health that this loop answers for.
 PART = "projection"
@@ -57,6 +58,7 @@ class Worker:
         self._parts = parts
         self._connection: Connection | None = None
         self._store: Store | None = None
+        self._ahead = ReadAhead(parts.reader, parts.settings.batch_records)
         self._failures = 0
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -77,7 +79,7 @@ class Worker:
             logger.warning("batch rolled back: %s; joining the group again", error)
             await self._let_go()
             await parts.reader.stop()
-            await parts.reader.start()
+            await patiently(parts.reader.start)
         except (psycopg.OperationalError, psycopg.InterfaceError, PostgresUnavailable) as error:
             parts.metrics.postgres_errors.inc()
             await self._back_off("Postgres", type(error).__name__, stop)
@@ -100,10 +102,10 @@ class Worker:
         parts = self._parts
         if self._store is None or parts.reader.take_change():
             self._store = await self._take_over()
-        batch: Batch = await parts.reader.read(parts.settings.batch_records, _READ_TIMEOUT_MS)
+        batch, folded = await self._ahead.take()
         if batch:
             started = time.monotonic()
-            await commit(batch, partial(self._apply, self._store))
+            await commit(batch, partial(self._apply, self._store), folded)
             parts.metrics.batch.observe(time.monotonic() - started)
             parts.progress.advanced()
         else:
@@ -139,6 +141,7 @@ class Worker:
         return store
 
     async def _let_go(self) -> None:
+        await self._ahead.discard()
         connection, self._connection, self._store = self._connection, None, None
         if connection is not None:
             await connection.close()

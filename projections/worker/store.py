@@ -6,14 +6,12 @@ import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-import msgspec
 from psycopg import errors
 
 from projections.database import Connection
 from projections.generations import Generation, use_generation
 from projections.sql import statement
 from projections.worker.batch import Folded, Span
-from projections.worker.copytext import copy_text
 from schemas.errors import RelaylogError
 from streams.group import Partition
 from streams.settings import Settings
@@ -147,17 +145,9 @@ class Store:
             raise Fenced(f"{len(spans) - moved.rowcount} of {len(spans)} positions are no longer this worker's")
 
     async def _stage(self, folded: Folded) -> set[str]:
-        tables: dict[str, Iterable[msgspec.Struct]] = {
-            name: states.values()  # type: ignore[misc]
-            for name, states in folded.views.tables().items()
-        }
-        if folded.dead_letters:
-            tables["dead_letter"] = folded.dead_letters
-        async with self._connection.cursor() as cursor:
-            for name, rows in tables.items():
-                async with cursor.copy(f"COPY stage_{name} FROM STDIN".encode()) as copy:
-                    await copy.write(copy_text(rows))
-        return set(tables)
+        async with self._connection.cursor() as cursor, cursor.copy(b"COPY stage FROM STDIN") as copy:
+            await copy.write(b"".join(folded.rows().values()))
+        return set(folded.rows())
 
     async def _changed(self) -> Committed:
         found = await self._connection.execute(

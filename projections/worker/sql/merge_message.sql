@@ -48,6 +48,6 @@ WITH merged AS (
     UNION
     SELECT tenant_id, conversation_id FROM merged WHERE failed_at IS NOT NULL AND conversation_id IS NOT NULL
 )
-INSERT INTO stage_conversation (tenant_id, conversation_id)
-SELECT tenant_id, conversation_id FROM implied i
+INSERT INTO stage (table_name, c1, c2)
+SELECT 'conversation', tenant_id, conversation_id::text FROM implied i
  WHERE NOT EXISTS (SELECT FROM stage_conversation s WHERE s.tenant_id = i.tenant_id AND s.conversation_id = i.conversation_id);
