@@ -6,18 +6,19 @@ import asyncio
 import base64
 import os
 import secrets
-import statistics
 import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import aiohttp
 import msgspec
 import psutil
 
+from bench.figures import Figure, alternate, figure
 from bench.webhook_load import Answered, Load
 from relaylog.embedded.command import Command
 from relaylog.embedded.kafka import EmbeddedKafka
@@ -30,42 +31,11 @@ from streams.registration import TenantDraft, register_tenant
 from streams.settings import Settings
 from streams.topics import EVENTS
 
-RESULTS = Path(__file__).parent / "results"
-ROUNDS = 5
-SECONDS = 5.0
+ROUNDS = 9
+SECONDS = 3.0
 WARM_UP_SECONDS = 3.0
 APP = "bench"
 GATEWAY, BARE = "gateway", "bare handler"
-
-
-@dataclass(frozen=True)
-class Result:
-    """A figure of this run: the medians over the rounds, and how far the ratio of a round strays."""
-
-    name: str
-    numerator: float
-    denominator: float
-    ratio: float
-    rounds: int
-    min: float
-    max: float
-
-
-@dataclass(frozen=True)
-class Measured:
-    """One server in one round."""
-
-    answered: Answered
-    #: Processor time of the server process for one request, in microseconds.
-    cpu_us: float
-
-    @property
-    def rate(self) -> float:
-        return self.answered.requests / self.answered.seconds
-
-    def __str__(self) -> str:
-        a = self.answered
-        return f"{self.rate:6.0f}/s  {self.cpu_us:4.0f} us CPU  {a.median_ms:5.1f} ms, p99 {a.p99_ms:5.1f}"
 
 
 @dataclass(frozen=True)
@@ -77,15 +47,20 @@ class Bench:
     supervisor: Supervisor
     ports: dict[str, int]
 
-    async def measure(self, server: str, seconds: float) -> Measured:
-        """Load one server while the other idles. Raises RuntimeError when an accepted request is not in the log."""
+    async def rate(self, server: str, seconds: float = SECONDS) -> float:
+        """Webhooks a second of one server while the other idles.
+
+        Raises RuntimeError when what was accepted is not in the log.
+        """
         process = psutil.Process(self.supervisor.pids[server])
         cpu, end = _cpu_seconds(process), await self._end_of_log()
         answered = await _post(self._load(server, seconds))
         appended = await self._end_of_log() - end
         if appended != answered.requests:
             raise RuntimeError(f"{server}: {answered.requests} webhooks accepted, {appended} records in the log")
-        return Measured(answered, (_cpu_seconds(process) - cpu) / answered.requests * 1e6)
+        cpu_us = (_cpu_seconds(process) - cpu) / answered.requests * 1e6
+        print(f"    {server}: {answered.median_ms:.1f} ms, p99 {answered.p99_ms:.1f} ms, {cpu_us:.0f} us of CPU each")
+        return answered.requests / answered.seconds
 
     def _load(self, server: str, seconds: float) -> Load:
         channel = self.tenant.channels[0]
@@ -104,31 +79,13 @@ class Bench:
             return await reader.end_offset()
 
 
-async def run() -> Result:
-    """Measure in interleaved rounds, the order of the two changing from round to round."""
-    rounds: list[dict[str, Measured]] = []
+async def run() -> Figure:
+    """Both servers by turns, after a warm-up of each."""
     async with _bench() as bench:
         for server in (GATEWAY, BARE):
-            await bench.measure(server, WARM_UP_SECONDS)
-        for number in range(ROUNDS):
-            order = (GATEWAY, BARE) if number % 2 == 0 else (BARE, GATEWAY)
-            rounds.append({server: await bench.measure(server, SECONDS) for server in order})
-            for server in (GATEWAY, BARE):
-                sys.stdout.write(f"round {number + 1}  {server:12}  {rounds[-1][server]}\n")
-    return _result(rounds)
-
-
-def _result(rounds: list[dict[str, Measured]]) -> Result:
-    ratios = [measured[GATEWAY].rate / measured[BARE].rate for measured in rounds]
-    return Result(
-        name="gateway",
-        numerator=round(statistics.median(measured[GATEWAY].rate for measured in rounds), 1),
-        denominator=round(statistics.median(measured[BARE].rate for measured in rounds), 1),
-        ratio=round(statistics.median(ratios), 3),
-        rounds=len(rounds),
-        min=round(min(ratios), 3),
-        max=round(max(ratios), 3),
-    )
+            await bench.rate(server, WARM_UP_SECONDS)
+        rates = await alternate({name: partial(bench.rate, name) for name in (GATEWAY, BARE)}, ROUNDS)
+    return figure("gateway", rates[GATEWAY], rates[BARE])
 
 
 @asynccontextmanager
@@ -220,11 +177,9 @@ def _cpu_seconds(process: psutil.Process) -> float:
 
 def main() -> None:
     """``python -m bench.gateway``: measure and save."""
-    result = asdict(asyncio.run(run()))
-    text = msgspec.json.format(msgspec.json.encode(result), indent=2).decode() + "\n"
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"{result['name']}.json").write_text(text)
-    sys.stdout.write(text)
+    result = asyncio.run(run())
+    result.save()
+    print(result)
 
 
 if __name__ == "__main__":
