@@ -31,16 +31,21 @@ run: $(RUN_STAMP) ## the whole system on this machine until Ctrl-C (ARGS=--once 
 setup: $(RUN_STAMP) ## only the set-up: .venv, from the hash-locked requirements.lock
 
 .PHONY: test
-test: lint types ## lint, types, and unit, contract, integration and acceptance tests
-	@exec $(PYTEST) $(wildcard tests/unit tests/contract tests/history tests/integration tests/acceptance) $(ARGS)
+test: lint types ## lint, types, and unit, contract, simulation, integration and acceptance tests
+	@exec $(PYTEST) $(wildcard tests/unit tests/contract tests/simulation tests/integration tests/acceptance) $(ARGS)
 
 .PHONY: unit
 unit: $(DEV_STAMP) ## only the tests that need no server
-	@exec $(PYTEST) $(wildcard tests/unit tests/contract tests/history) $(ARGS)
+	@exec $(PYTEST) $(wildcard tests/unit tests/contract tests/simulation) $(ARGS)
 
 .PHONY: test-faults
 test-faults: $(DEV_STAMP) ## fault runs on real parts
 	@exec $(PYTEST) tests/faults $(ARGS)
+
+SEEDS ?= 2000
+.PHONY: simulate
+simulate: $(DEV_STAMP) ## seeded simulation of the sender, SEEDS=n of them; a failing seed prints and replays exactly
+	@exec $(BIN)/python -m tests.simulation --seeds $(SEEDS) $(ARGS)
 
 .PHONY: lint
 lint: $(DEV_STAMP) ## ruff: rules and formatting

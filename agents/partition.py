@@ -21,13 +21,15 @@ from agents.window import DuplicateWindow
 from schemas.envelope import decode
 from schemas.errors import UndecodableRecord, UnknownEventVersion
 from schemas.outcomes import Attempted, Checkpoint, DestinationNote, TookOver
-from streams.log import Record
+from streams.log import LogUnavailable, Record
 from streams.topics import EVENTS, OUTCOMES
 
 log = logging.getLogger(__name__)
 
 #: How far Faust's position may lie from what is expected before it counts as a jump.
 ALLOWANCE = 2000
+#: So long may Faust bring nothing while facts lie in the log.
+SILENCE = 5.0
 
 
 class PartitionSender:
@@ -146,6 +148,7 @@ class PartitionSender:
             },
         )
         self.sweep = Sweep(self, events)
+        self._spawn(self._mind_the_stream(), self._tasks)
         await self.sweep.run()
 
     def _restore(self, checkpoint: Checkpoint | None, outcomes_start: int, log_start: int) -> None:
@@ -309,7 +312,7 @@ class PartitionSender:
         if self.expected is None or self.live_window is None:
             return
         if record.offset > self.expected or self.expected - record.offset > ALLOWANCE:
-            self._stream_jumped()
+            self._stream_lost("stream_jumped")
             return
         if record.offset < self.expected:
             return
@@ -334,13 +337,30 @@ class PartitionSender:
             known = self.context.tenants.by_id(key[0]) is not None
             self.fall_behind(destination, "places" if known else "configuration", fact.offset)
 
-    def _stream_jumped(self) -> None:
-        # Faust skipped records or went far back: its position says nothing about what has been seen.
+    def _stream_lost(self, reason: str) -> None:
+        # Faust's position says nothing any more about what has been seen.
         at = self.expected or 0
         self.expected = self.live_window = None
         for destination in (self.unseen, *self.destinations.values()):
             if destination.state is State.LIVE:
-                self.fall_behind(destination, "stream_jumped", max(at, destination.join))
+                self.fall_behind(destination, reason, max(at, destination.join))
+
+    async def _mind_the_stream(self) -> None:
+        """Facts lie in the log and Faust brings none: it is stuck, or it skipped them and no later one shows that."""
+        before: int | None = None
+        while True:
+            await asyncio.sleep(SILENCE)
+            if self.expected is not None and self.agent_next == before and await self._facts_lie_there(self.expected):
+                log.warning("the live stream is silent although facts lie there", extra={"partition": self.number})
+                self.agent_next = None
+                self._stream_lost("stream_silent")
+            before = self.agent_next
+
+    async def _facts_lie_there(self, offset: int) -> bool:
+        try:
+            return self.sweep is not None and await self.sweep.log_end() > offset and self.expected == offset
+        except LogUnavailable:
+            return False
 
     def decode(self, record: Record) -> Fact | None:
         """The fact in a record, or None when it is parked. Raises UnknownEventVersion: a newer release wrote it."""

@@ -10,7 +10,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from agents import partition
 from agents.destination import Destination
 from agents.facts import Fact
 from agents.lane import LaneHead
@@ -18,6 +17,7 @@ from agents.ledger import Ledger
 from agents.partition import PartitionSender
 from agents.sender import Sender
 from agents.sweep import Sweep
+from agents.takeover import newest_checkpoint
 from schemas.outcomes import Attempted, Checkpoint
 from streams.log import settled
 
@@ -75,7 +75,7 @@ def without_the_read_back(monkeypatch: pytest.MonkeyPatch) -> None:
 @mutant
 def folding_from_the_checkpoint_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if the checkpoint had been written at the instant of which it tells."""
-    original = partition.newest_checkpoint
+    original = newest_checkpoint
 
     async def newest(reader: Any, *arguments: Any) -> Checkpoint | None:
         found = await original(reader, *arguments)
@@ -84,7 +84,7 @@ def folding_from_the_checkpoint_itself(monkeypatch: pytest.MonkeyPatch) -> None:
         position = await _offset_of(reader, found)
         return msgspec.structs.replace(found, as_of=position + 1)
 
-    monkeypatch.setattr(partition, "newest_checkpoint", newest)
+    monkeypatch.setattr("agents.partition.newest_checkpoint", newest)
 
 
 async def _offset_of(reader: Any, checkpoint: Checkpoint) -> int:

@@ -177,7 +177,7 @@ class Scenario:
         self.group.rejoin(member)
 
     async def _cut_off(self, member: Member) -> None:
-        """The process runs on, but neither it nor its heartbeats reach the broker; what it appended lands afterwards."""
+        """The process runs on, but neither it nor its heartbeats reach the broker; its appends land afterwards."""
         member.process.cut = True
         asyncio.create_task(self.group.expire(member))  # noqa: RUF006 - it ends by itself and nobody waits
         if len(self.group.members) < 2:
@@ -271,7 +271,13 @@ class Scenario:
             for partition in member.sender._partitions.values()
             for d in (partition.unseen, *partition.destinations.values())
         ]
-        return bool(destinations) and all(d.state is State.LIVE and d.queued == 0 for d in destinations)
+        unread = any(
+            (partition.expected or 0) < len(self.log.records["events", partition.number])
+            for member in self.group.members
+            if member.process.reachable
+            for partition in member.sender._partitions.values()
+        )
+        return not unread and bool(destinations) and all(d.state is State.LIVE and d.queued == 0 for d in destinations)
 
     def _state(self) -> str:
         lines = []
