@@ -15,15 +15,14 @@ from projections.worker import serve
 from streams.settings import Settings
 from streams.topics import EVENTS, topic_name
 from tests.conftest import Database
+from tests.integration.projections.asking import asking, register
 from tests.integration.projections.support import (
     ACME,
     append,
     append_conversations,
-    asking,
     digests,
     eventually,
     folded,
-    register,
     rows,
     running,
 )
