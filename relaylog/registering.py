@@ -8,7 +8,7 @@ from relaylog.embedded.secrets import write_private
 from schemas.tenant import Tenant
 from simulators.config import SimulatorsConfig
 from streams.log import LogWriter
-from streams.registration import TenantDraft, list_tenants, register_tenant
+from streams.registration import KEPT_FIELDS, TenantDraft, list_tenants, register_tenant
 from streams.settings import Settings
 
 
@@ -33,7 +33,7 @@ async def register_demo_tenants(settings: Settings, folder: DataFolder, genesys_
 
 
 def _says_the_same(draft: TenantDraft, registered: Tenant) -> bool:
-    ours = {"partition", "pepper"}
+    ours = set(KEPT_FIELDS)
     return draft.model_dump(exclude=ours) == registered.model_dump(exclude=ours)
 
 

@@ -8,7 +8,7 @@ read from JSON through ``decrypt`` of the validation context; without a context 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -21,6 +21,8 @@ from pydantic import (
     ValidationInfo,
     model_validator,
 )
+
+from schemas.outcomes import Platform
 
 Transform = Callable[[str], str]
 
@@ -43,6 +45,11 @@ Secret = Annotated[
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 #: Ids that the platforms give are opaque; what could break out of a URL path is refused.
 PlatformId = Annotated[str, Field(pattern=r"^[^\s/?#]{1,64}$")]
+#: As the log writes instants (schemas/envelope.py).
+CanonicalTime = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")]
+PLATFORMS: Final[tuple[Platform, ...]] = ("genesys", "whatsapp")
+#: So many of the newest notes a tenant's record keeps.
+HISTORY_LENGTH: Final = 50
 #: Genesys refuses a shorter one (genesys.md section 2).
 GenesysSecret = Annotated[Secret, Field(min_length=16)]
 
@@ -106,6 +113,26 @@ class ProduceKey(Strict):
     secret: Secret
 
 
+class Pause(Strict):
+    """Nothing is sent to ``platforms`` until an operator resumes: what is for them waits in the log."""
+
+    platforms: Annotated[tuple[Platform, ...], Field(min_length=1)] = PLATFORMS
+    reason: Annotated[str, Field(min_length=1)]
+    at: CanonicalTime
+    #: Who did it, in words of the installation.
+    by: Annotated[str, Field(min_length=1)]
+
+
+class OperatorNote(Strict):
+    """What an operator did to a tenant, and why."""
+
+    what: Literal["paused", "resumed"]
+    platforms: tuple[Platform, ...] = PLATFORMS
+    reason: str
+    at: CanonicalTime
+    by: str
+
+
 class Tenant(Strict):
     """Everything about one tenant; the value of its record in the ``tenants`` topic."""
 
@@ -127,6 +154,10 @@ class Tenant(Strict):
     genesys: Genesys
     api_keys: tuple[ApiKey, ...] = ()
     produce_keys: tuple[ProduceKey, ...] = ()
+    #: Set while an operator holds back what is for the tenant's platforms.
+    paused: Pause | None = None
+    #: The newest notes of operators, oldest first.
+    history: Annotated[tuple[OperatorNote, ...], Field(max_length=HISTORY_LENGTH)] = ()
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -158,3 +189,23 @@ class Tenant(Strict):
     def app(self, name: str) -> WhatsAppApp | None:
         """The Meta app with that name."""
         return next((app for app in self.apps if app.name == name), None)
+
+    def is_paused(self, platform: Platform) -> bool:
+        """True while an operator holds back what is for ``platform``."""
+        return self.paused is not None and platform in self.paused.platforms
+
+    def with_pause(self, pause: Pause) -> Tenant:
+        """The tenant with ``pause`` in force; what was paused before stays so."""
+        before = self.paused.platforms if self.paused else ()
+        platforms = tuple(platform for platform in PLATFORMS if platform in (*before, *pause.platforms))
+        note = OperatorNote(what="paused", platforms=pause.platforms, reason=pause.reason, at=pause.at, by=pause.by)
+        return self._noted(note, pause.model_copy(update={"platforms": platforms}))
+
+    def resumed(self, reason: str, at: str, by: str) -> Tenant:
+        """The tenant with nothing paused."""
+        platforms = self.paused.platforms if self.paused else PLATFORMS
+        return self._noted(OperatorNote(what="resumed", platforms=platforms, reason=reason, at=at, by=by), None)
+
+    def _noted(self, note: OperatorNote, paused: Pause | None) -> Tenant:
+        history = (*self.history, note)[-HISTORY_LENGTH:]
+        return self.model_copy(update={"paused": paused, "history": history})

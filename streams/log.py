@@ -312,3 +312,14 @@ async def partition_reader(settings: Settings, topic: str, partition: int) -> As
         yield reader
     finally:
         await reader.stop()
+
+
+@asynccontextmanager
+async def log_writer(settings: Settings) -> AsyncIterator[LogWriter]:
+    """A started writer that is flushed and stopped at the end of the block. Raises LogUnavailable."""
+    writer = LogWriter(settings)
+    await writer.start()
+    try:
+        yield writer
+    finally:
+        await writer.stop()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import Field, SecretStr, model_validator
 
@@ -17,13 +17,16 @@ from streams.secrets import Cipher, encode_tenant
 from streams.settings import Settings
 from streams.topics import TENANTS
 
+#: Fields of a tenant that relaylog sets itself, and that registering it again keeps.
+KEPT_FIELDS: Final = ("partition", "pepper", "paused", "history")
+
 
 class CannotRegister(RelaylogError):
     """The draft contradicts tenants that exist; the message names every conflict."""
 
 
 class TenantDraft(Tenant):
-    """A tenant as an operator describes it; partition and pepper are relaylog's own and may not be given.
+    """A tenant as an operator describes it; what relaylog sets itself (KEPT_FIELDS) may not be given.
 
     `TenantDraft.model_validate` raises pydantic's ValidationError, which lists every bad field.
     """
@@ -34,18 +37,23 @@ class TenantDraft(Tenant):
     @model_validator(mode="before")
     @classmethod
     def _without_what_relaylog_sets(cls, data: Any) -> Any:
-        given = [field for field in ("partition", "pepper") if isinstance(data, dict) and field in data]
+        given = [field for field in KEPT_FIELDS if isinstance(data, dict) and field in data]
         if given:
             raise ValueError(f"{' and '.join(given)}: set by relaylog, leave out")
         return data
 
     def placed(self, partition: int, pepper: SecretStr) -> Tenant:
-        """The tenant that this draft describes."""
+        """The new tenant that this draft describes."""
         return Tenant.model_validate({**self.model_dump(), "partition": partition, "pepper": pepper})
+
+    def changing(self, existing: Tenant) -> Tenant:
+        """``existing`` as this draft describes it now."""
+        kept = {field: getattr(existing, field) for field in KEPT_FIELDS}
+        return Tenant.model_validate({**self.model_dump(), **kept})
 
 
 async def register_tenant(settings: Settings, writer: LogWriter, draft: TenantDraft) -> Tenant:
-    """Register ``draft``, or change the tenant of that id, which keeps its partition and pepper.
+    """Register ``draft``, or change the tenant of that id, which keeps its partition, pepper, pause and history.
 
     Two registrations at the same moment do not see each other: run one at a time.
     Raises CannotRegister, LogUnavailable.
@@ -56,12 +64,17 @@ async def register_tenant(settings: Settings, writer: LogWriter, draft: TenantDr
         raise CannotRegister(f"tenant {draft.id} cannot be registered:\n  " + "\n  ".join(conflicts))
     existing = directory.by_id(draft.id)
     if existing is not None:
-        tenant = draft.placed(existing.partition, existing.pepper)
+        tenant = draft.changing(existing)
     else:
         tenant = draft.placed(_least_loaded(settings.partitions, directory), SecretStr(secrets.token_urlsafe(32)))
+    await write_tenant(settings, writer, tenant)
+    return tenant
+
+
+async def write_tenant(settings: Settings, writer: LogWriter, tenant: Tenant) -> None:
+    """Append the tenant's record; running processes take it over. Raises LogUnavailable."""
     value = encode_tenant(tenant, Cipher(settings.master_key_bytes))
     await writer.append(TENANTS, 0, value, key=tenant.id.encode())
-    return tenant
 
 
 async def list_tenants(settings: Settings) -> list[Tenant]:

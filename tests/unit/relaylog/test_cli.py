@@ -18,6 +18,7 @@ from relaylog.cli import app
 EXPECTED = {
     "up", "gateway", "agents", "project", "query", "simulators", "migrate", "replay", "verify", "settings",
     "topics provision", "topics list", "tenants add", "tenants list", "tenants show",
+    "tenants pause", "tenants resume",
 }  # fmt: skip
 
 
@@ -78,6 +79,12 @@ def test_a_bad_tenant_file_is_refused_with_every_field(tmp_path: Path) -> None:
     for field in ("id", "apps", "channels", "genesys", "colour"):
         assert f"\n  {field}: " in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_an_intervention_needs_words() -> None:
+    done = relaylog("tenants", "pause", "acme", "--reason", " ")
+    assert done.returncode == 2
+    assert "expected some words" in done.stderr
 
 
 def test_a_missing_simulators_file_is_named(tmp_path: Path) -> None:

@@ -1,8 +1,11 @@
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from streams.registration import TenantDraft
-from tests.unit.streams.samples import draft_fields, sample_draft
+from schemas.tenant import Pause
+from streams.registration import KEPT_FIELDS, TenantDraft
+from tests.unit.streams.samples import draft_fields, sample_draft, sample_tenant
+
+AT = "2026-11-23T10:00:00.000Z"
 
 
 def test_a_draft_becomes_a_tenant_with_what_relaylog_sets() -> None:
@@ -25,3 +28,17 @@ def test_every_bad_field_is_named() -> None:
         TenantDraft.model_validate(fields)
     named = {".".join(map(str, error["loc"])) for error in caught.value.errors()}
     assert named >= {"id", "customer_identity", "channels.0.webhook_secret"}
+
+
+@pytest.mark.parametrize("field", ["paused", "history"])
+def test_a_draft_may_not_pause(field: str) -> None:
+    with pytest.raises(ValidationError, match=f"{field}: set by relaylog"):
+        TenantDraft.model_validate({**draft_fields(), field: None})
+
+
+def test_a_changed_tenant_keeps_partition_pepper_pause_and_history() -> None:
+    existing = sample_tenant(partition=2).with_pause(Pause(reason="migration", at=AT, by="op"))
+    changed = sample_draft(label="New").changing(existing)
+    assert changed.label == "New"
+    assert [getattr(changed, field) for field in KEPT_FIELDS] == [getattr(existing, field) for field in KEPT_FIELDS]
+    assert changed.is_paused("genesys")
