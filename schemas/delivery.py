@@ -32,7 +32,7 @@ class Call:
 class Delivery:
     """Everything one fact demands of one platform; its calls are the numbered parts, sent in order."""
 
-    #: Event id of the fact.
+    #: Event id of the fact, of the original when it is redriven.
     id: str
     tenant: str
     platform: Platform
@@ -40,6 +40,6 @@ class Delivery:
     #: The thread: deliveries of one lane go out one after the other.
     lane: str
     channel: str
-    #: Canonical time of the fact, from which the age counts.
+    #: Canonical time of the fact, or of its redrive, from which the age counts.
     time: str
     calls: tuple[Call, ...]

@@ -198,6 +198,28 @@ class TemplateData(Part, frozen=True, kw_only=True):
     original: dict[str, Any]
 
 
+class RedrivenPersonal(Part, frozen=True, kw_only=True):
+    """The original, which may hold anything personal."""
+
+    #: The whole envelope of the fact whose delivery was given up, as it stands in the log.
+    original: msgspec.Raw
+
+
+class RedrivenData(Part, frozen=True, kw_only=True):
+    """``delivery.redriven``: an operator wants a delivery that was given up to be made after all."""
+
+    channel: str
+    #: Event id of the original fact, which names the delivery.
+    delivery: str
+    #: 1 for the first redrive of the delivery.
+    number: int
+    #: Offset of the original fact in ``events``: redrives are appended in this order.
+    offset: int
+    reason: str
+    by: str
+    personal: RedrivenPersonal
+
+
 #: Every fact and the shape of its data. What is not here is not a fact.
 FACTS: dict[str, type[Part]] = {
     "message.received": MessageData,
@@ -219,4 +241,5 @@ FACTS: dict[str, type[Part]] = {
     "customer.opted_out": PreferenceData,
     "customer.opted_in": PreferenceData,
     "template.changed": TemplateData,
+    "delivery.redriven": RedrivenData,
 }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
+from typing import Final
 
 import msgspec
 
@@ -12,6 +14,7 @@ from schemas.errors import UndecodableRecord
 from schemas.events import MessageData, StatusData
 from schemas.genesys.requests import message_call, receipt_call
 from schemas.outcomes import Platform
+from schemas.redriving import REDRIVEN, original_of
 from schemas.tenant import Channel, Tenant
 from schemas.whatsapp.requests import message_calls
 
@@ -20,16 +23,51 @@ _TO_GENESYS = ("message.received", "message.reacted", "message.edited", "message
 _TO_WHATSAPP = ("message.composed",)
 _RECEIPTS = ("status.delivered", "status.read", "status.failed")
 
+#: Which platform a fact may demand a delivery to. What is not here is for the record only.
+_PLATFORM_OF_TYPE: Final[dict[str, Platform]] = {
+    **dict.fromkeys((*_TO_GENESYS, *_RECEIPTS), "genesys"),
+    **dict.fromkeys(_TO_WHATSAPP, "whatsapp"),
+}
+
 _canonical = msgspec.json.Encoder(order="sorted")
+
+
+class _Original(msgspec.Struct):
+    type: str
+
+
+class _RedrivenPersonal(msgspec.Struct):
+    original: _Original
+
+
+class _Redriven(msgspec.Struct):
+    """As much of ``delivery.redriven`` as says where it goes."""
+
+    personal: _RedrivenPersonal
+
+
+def platform_of(fact: Envelope) -> Platform | None:
+    """Which platform ``fact`` may demand a delivery to; None when it is for the record only.
+
+    A look into a table, but for ``delivery.redriven``, which goes where its original went.
+    Raises UndecodableRecord when that lacks one, UnknownEventVersion as ``decode_data`` does.
+    """
+    if fact.type == REDRIVEN:
+        return _PLATFORM_OF_TYPE.get(decode_data(fact, _Redriven).personal.original.type)
+    return _PLATFORM_OF_TYPE.get(fact.type)
 
 
 def plan(fact: Envelope, tenant: Tenant, media_link: MediaLink) -> Delivery | None:
     """The delivery that ``fact`` demands, or None; a fact demands at most one.
 
     ``typing.started`` demands none: WhatsApp shows typing only together with an inbound wamid (whatsapp.md 4.3), which
-    the fact does not have. Raises UndecodableRecord when the data does not have its shape or names a channel that the
-    tenant lacks, UnknownEventVersion as ``decode_data`` does.
+    the fact does not have. ``delivery.redriven`` demands its original's delivery, under the same id, so that callback
+    data, attempts and statuses belong to the same message; its age counts anew. Raises UndecodableRecord when the data
+    does not have its shape or names a channel that the tenant lacks, UnknownEventVersion as ``decode_data`` does.
     """
+    if fact.type == REDRIVEN:
+        again = plan(original_of(fact), tenant, media_link)
+        return replace(again, time=fact.time) if again else None
     if fact.type in _TO_GENESYS:
         message = decode_data(fact, MessageData)
         if message.direction == "outbound":
@@ -52,8 +90,8 @@ def plan(fact: Envelope, tenant: Tenant, media_link: MediaLink) -> Delivery | No
 def duplicate_keys(fact: Envelope) -> tuple[str, ...]:
     """Keys under which ``fact`` is a duplicate of an earlier one in the log.
 
-    Its id; and one key for all statuses that would each give the terminal receipt of one message, so that only the
-    first of them does. Raises as ``plan``.
+    Its id, which a redrive shares only with one of the same delivery and number; and one key for all statuses that
+    would each give the terminal receipt of one message, so that only the first of them does. Raises as ``plan``.
     """
     if fact.type not in _RECEIPTS:
         return (fact.id,)
