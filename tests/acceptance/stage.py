@@ -179,9 +179,21 @@ class Stage(System):
         both = {name for pair in self._names.items() if said.customers & set(pair) for name in pair}
         return replace(said, customers=said.customers | both) if both else said
 
-    def settled(self, patience: float = 60.0, *, look_across: bool = False) -> tuple[History, Report]:
-        """Wait until everything that was said has arrived and is shown; the history and its report, clean or not."""
-        deadline, before = time.monotonic() + patience, -1
+    def judged(self, patience: float = 60.0, *, look_across: bool = False) -> tuple[History, Report]:
+        """Wait until everything that was said has arrived and is shown; the history and its report.
+
+        Raises AssertionError with the report unless it is clean and everything that was said was taken over.
+        """
+        self._await_rest(time.monotonic() + patience)
+        history = self.history(look_across=look_across)
+        report = check(history)
+        assert report.clean, str(report)
+        refused = [said for said in history.said if not said.accepted]
+        assert not refused, f"never answered with 200: {refused}"
+        return history, report
+
+    def _await_rest(self, deadline: float) -> None:
+        before = -1
         while time.monotonic() < deadline:
             try:
                 history = self.history(look_across=False)
@@ -190,10 +202,8 @@ class Stage(System):
                 time.sleep(_POLL)
                 continue
             if _at_rest(history, check(history)) and len(history.calls) == before:
-                break
+                return
             before = len(history.calls)
-        history = self.history(look_across=look_across)
-        return history, check(history)
 
 
 def _at_rest(history: History, report: Report) -> bool:

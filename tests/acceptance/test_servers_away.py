@@ -50,8 +50,7 @@ def test_messages_flow_without_postgres_and_redis(stage: Stage, talk: Talk) -> N
         stage.received(customer)
         stage.line("genesys", id=answer, receipt="Delivered")
         talk.say(20)
-    _, report = stage.settled(patience=90, look_across=True)
-    assert report.clean, str(report)
+    stage.judged(patience=90, look_across=True)
 
 
 def test_the_gateway_refuses_while_kafka_is_away_and_takes_everything_after(stage: Stage, talk: Talk) -> None:
@@ -64,8 +63,7 @@ def test_the_gateway_refuses_while_kafka_is_away_and_takes_everything_after(stag
         talk.say(10)
     assert until("the gateway to take it again", lambda: taken(stage, refused)) == 1
     talk.say(10)
-    _, report = stage.settled(patience=90)
-    assert report.clean, str(report)
+    stage.judged(patience=90)
 
 
 def taken(stage: Stage, request: tuple[str, bytes, str]) -> int | None:
