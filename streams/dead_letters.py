@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from typing import Final, Literal
 
 from schemas.envelope import time_of_milliseconds
 from schemas.ids import event_id
@@ -12,6 +13,14 @@ from streams.topics import DEAD_LETTERS
 
 #: Partition of what belongs to no tenant.
 NO_TENANT = 0
+#: ``handler`` of the sender's dead letters, whose bytes are the fact that demanded the delivery.
+SENDER: Final = "sender"
+#: ``handler`` of what a person did to a dead letter.
+OPERATOR: Final = "operator"
+
+#: Names of the header that makes a record a mark on the dead letter whose id it holds, instead of one itself.
+Mark = Literal["discards", "redrives"]
+MARKS: Final[tuple[Mark, ...]] = ("discards", "redrives")
 
 
 def dead_letter_id(origin: str, value: bytes) -> str:
@@ -76,3 +85,19 @@ async def dead_letter(
         at=at,
     )
     return await writer.append(e.topic, e.partition, e.value, key=e.key, headers=e.headers)
+
+
+def mark_entry(mark: Mark, letter: str, *, partition: int, tenant: str | None, reason: str, by: str, at: str) -> Entry:
+    """The record by which a person settles the dead letter with the id ``letter``: nothing in the topic is changed.
+
+    It goes to the letter's partition, behind it, without bytes. Headers: ``discards`` or ``redrives`` with the letter's
+    id, ``reason``, ``by``, ``handler``, ``at`` (a canonical time).
+    """
+    headers = {mark: letter, "reason": reason, "by": by, "handler": OPERATOR, "at": at}
+    return Entry(
+        DEAD_LETTERS,
+        partition,
+        b"",
+        key=None if tenant is None else tenant.encode(),
+        headers=[(name, text.encode()) for name, text in headers.items()],
+    )
