@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from relaylog import cli_tenants, cli_topics
+from relaylog import cli_dead_letters, cli_tenants, cli_topics
 from relaylog.run import exit_code, run
 from schemas.errors import RelaylogError
 
@@ -24,6 +24,7 @@ app = typer.Typer(
 )
 app.add_typer(cli_topics.app, name="topics")
 app.add_typer(cli_tenants.app, name="tenants")
+app.add_typer(cli_dead_letters.app, name="dead-letters")
 
 
 @app.command()

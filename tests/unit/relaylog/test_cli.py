@@ -19,6 +19,7 @@ EXPECTED = {
     "up", "gateway", "agents", "project", "query", "simulators", "migrate", "replay", "verify", "settings",
     "topics provision", "topics list", "tenants add", "tenants list", "tenants show",
     "tenants pause", "tenants resume",
+    "dead-letters list", "dead-letters show", "dead-letters redrive", "dead-letters discard",
 }  # fmt: skip
 
 
@@ -85,6 +86,16 @@ def test_an_intervention_needs_words() -> None:
     done = relaylog("tenants", "pause", "acme", "--reason", " ")
     assert done.returncode == 2
     assert "expected some words" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [(), ("--all",), ("--tenant", "acme"), ("an-id", "--tenant", "acme", "--all"), ("an-id", "--all")],
+)
+def test_a_redrive_needs_ids_or_a_tenant_with_all(arguments: tuple[str, ...]) -> None:
+    done = relaylog("dead-letters", "redrive", *arguments)
+    assert done.returncode == 2
+    assert "either ids, or --tenant with --all" in " ".join(done.stderr.split())
 
 
 def test_a_missing_simulators_file_is_named(tmp_path: Path) -> None:
