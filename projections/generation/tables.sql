@@ -30,12 +30,18 @@ CREATE TABLE message (
     failure_reason          text COLLATE "C",
     edited_at               timestamptz,
     revoked_at              timestamptz,
-    -- whatsapp.md section 3: only upwards; whatever says that it arrived wins over a failure.
+    -- When an operator last had it sent again.
+    redriven_at             timestamptz,
+    -- whatsapp.md section 3: only upwards; whatever says that it arrived wins over a failure, and so does a redrive over
+    -- those before it. WhatsApp tells times in whole seconds: such a failure may be later than its time says.
     status                  text NOT NULL GENERATED ALWAYS AS (
         CASE WHEN played_at IS NOT NULL THEN 'played'
              WHEN read_at IS NOT NULL THEN 'read'
              WHEN delivered_at IS NOT NULL THEN 'delivered'
-             WHEN failed_at IS NOT NULL THEN 'failed'
+             WHEN failed_at IS NOT NULL AND (redriven_at IS NULL OR failed_at >= CASE
+                 WHEN failed_at AT TIME ZONE 'UTC' = date_trunc('second', failed_at AT TIME ZONE 'UTC')
+                 THEN date_trunc('second', redriven_at AT TIME ZONE 'UTC') AT TIME ZONE 'UTC'
+                 ELSE redriven_at END) THEN 'failed'
              WHEN sent_at IS NOT NULL THEN 'sent'
              ELSE 'pending' END) STORED,
     revision                bigint NOT NULL DEFAULT 1,
@@ -86,7 +92,7 @@ CREATE TABLE receipt (
 
 CREATE TABLE attempt (
     tenant_id     text COLLATE "C" NOT NULL,
-    -- Event id of the fact that demanded the delivery: of a message, or of a status that demanded a receipt.
+    -- Event id of the fact that first demanded the delivery: of a message, or of a status that demanded a receipt.
     delivery_id   uuid NOT NULL,
     platform      text COLLATE "C" NOT NULL,
     part          integer NOT NULL,
@@ -94,6 +100,7 @@ CREATE TABLE attempt (
     term          bigint NOT NULL,
     attempt       integer NOT NULL,
     parts         integer NOT NULL,
+    -- Of the fact that demanded it this time; a redriven delivery has several.
     events_offset bigint NOT NULL,
     attempted_at  timestamptz,
     ended_at      timestamptz,
@@ -104,7 +111,7 @@ CREATE TABLE attempt (
     code          text COLLATE "C" NOT NULL DEFAULT '',
     reason        text COLLATE "C" NOT NULL DEFAULT '',
     context_id    text COLLATE "C",
-    PRIMARY KEY (tenant_id, delivery_id, platform, part, term, attempt)
+    PRIMARY KEY (tenant_id, delivery_id, platform, events_offset, part, term, attempt)
 );
 
 CREATE TABLE conversation (
@@ -180,5 +187,10 @@ CREATE TABLE dead_letter (
     attempts  integer NOT NULL,
     at        timestamptz NOT NULL,
     bytes     bytea,
+    -- The letter's id in its topic, the same for all copies; null for what the projection put aside.
+    letter_id text COLLATE "C",
+    -- Set where the record is no letter but an operator's mark on the one with this id: discards, redrives.
+    mark      text COLLATE "C",
     PRIMARY KEY (tenant_id, topic, partition, "offset")
 );
+CREATE INDEX ON dead_letter (tenant_id, letter_id) WHERE mark IS NOT NULL;

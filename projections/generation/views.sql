@@ -9,7 +9,7 @@ SELECT m.tenant_id, m.message_id, m.conversation_id, m.at, m.fact, m.whatsapp_id
        (SELECT row_to_json(shown) FROM (SELECT
             m.message_id AS id, m.tenant_id, m.conversation_id, m.customer_id, m.channel, m.direction, m.kind, m.text, m.content,
             m.author, m.status, m.at, m.whatsapp_id, m.genesys_id, m.genesys_conversation_id, m.sent_at, m.delivered_at,
-            m.read_at, m.played_at, m.failed_at, m.failure_code, m.failure_reason, m.edited_at, m.revoked_at) shown) AS body
+            m.read_at, m.played_at, m.failed_at, m.failure_code, m.failure_reason, m.edited_at, m.revoked_at, m.redriven_at) shown) AS body
   FROM message m
  WHERE m.recorded_at IS NOT NULL;
 
@@ -48,7 +48,13 @@ CREATE VIEW api.dead_letter WITH (security_invoker = true) AS
 SELECT d.tenant_id, d.topic, d.partition, d."offset", d.at,
        (SELECT row_to_json(shown) FROM (SELECT
             concat_ws('/', d.topic, d.partition, d."offset") AS id, nullif(d.tenant_id, '') AS tenant_id, d.topic, d.partition,
-            d."offset", d.reason, d.origin, d.handler, d.attempts, d.at, encode(d.bytes, 'base64') AS bytes) shown) AS body
-  FROM dead_letter d;
+            d."offset", d.letter_id,
+            -- What was both, by two people at once, was redriven: the greatest of the two marks.
+            CASE (SELECT max(k.mark) FROM dead_letter k
+                   WHERE k.tenant_id = d.tenant_id AND k.letter_id = d.letter_id AND k.mark IS NOT NULL)
+                WHEN 'redrives' THEN 'redriven' WHEN 'discards' THEN 'discarded' ELSE 'open' END AS state,
+            d.reason, d.origin, d.handler, d.attempts, d.at, encode(d.bytes, 'base64') AS bytes) shown) AS body
+  FROM dead_letter d
+ WHERE d.mark IS NULL;
 
 GRANT SELECT ON ALL TABLES IN SCHEMA api TO relaylog_writer, relaylog_query, relaylog_operator;

@@ -42,6 +42,7 @@ class Message(Resource):
     failure_reason: str | None
     edited_at: datetime | None
     revoked_at: datetime | None
+    redriven_at: datetime | None
 
 
 class Conversation(Resource):
@@ -125,13 +126,15 @@ class Mapping(Resource):
 
 
 class DeadLetter(Resource):
-    """Something that could not be used, with its bytes in base64."""
+    """Something that could not be used, with its bytes in base64; `relaylog dead-letters` knows it by ``letter_id``."""
 
     id: str
     tenant_id: str | None
     topic: str
     partition: int
     offset: int
+    letter_id: str | None
+    state: Literal["open", "redriven", "discarded"]
     reason: str
     origin: str
     handler: str

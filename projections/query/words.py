@@ -17,6 +17,7 @@ _WORDS = {
     "status.read": "The customer has read it",
     "status.played": "The customer has listened to it",
     "status.failed": "It could not be delivered to the customer",
+    "delivery.redriven": "An operator had it sent again",
     "receipt.published": "Genesys Cloud confirmed it",
     "receipt.failed": "Genesys Cloud could not handle it",
 }

@@ -8,6 +8,7 @@ import msgspec
 
 from schemas.envelope import time_of_milliseconds
 from schemas.errors import RelaylogError
+from streams.dead_letters import MARKS, Mark
 from streams.group import Partition
 
 #: What belongs to no tenant, or to none that can be told; only the operator sees it.
@@ -29,12 +30,17 @@ class DeadLetterRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     at: str
     #: In Postgres's hex form.
     bytes: str | None
+    #: The letter's id in its topic; None for what is put aside here.
+    letter_id: str | None = None
+    #: Set where the record is an operator's mark on the letter with that id.
+    mark: Mark | None = None
 
 
 def of_topic(partition: Partition, record: Any) -> DeadLetterRow:
     """A record of the topic dead-letters; its headers say why it is there (streams/dead_letters.py)."""
     headers = {name: value.decode(errors="replace") for name, value in record.headers}
     attempts = headers.get("attempts", "0")
+    mark = next((mark for mark in MARKS if mark in headers), None)
     return DeadLetterRow(
         tenant_id=(record.key or b"").decode(errors="replace") or NO_TENANT,
         topic=partition[0],
@@ -46,6 +52,8 @@ def of_topic(partition: Partition, record: Any) -> DeadLetterRow:
         attempts=int(attempts) if attempts.isdecimal() else 0,
         at=time_of_milliseconds(record.timestamp),
         bytes=_hex(record.value),
+        letter_id=headers.get(mark or "id"),
+        mark=mark,
     )
 
 

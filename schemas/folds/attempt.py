@@ -13,7 +13,10 @@ RANKS: Final = {"failed": 1, "expired": 2, "dead_lettered": 3, "accepted": 4}
 
 
 class AttemptState(msgspec.Struct, gc=False, kw_only=True):
-    """One attempt of one part of a delivery; fields in the order of its staging table."""
+    """One attempt of one part of a delivery; fields in the order of its staging table.
+
+    A delivery that was redriven is demanded by several facts: the offset says which of them made the attempt.
+    """
 
     tenant_id: str
     delivery_id: str
@@ -39,12 +42,14 @@ class AttemptState(msgspec.Struct, gc=False, kw_only=True):
     @property
     def key(self) -> tuple[str | int, ...]:
         """What identifies the attempt."""
-        return (self.tenant_id, self.delivery_id, self.platform, self.part, self.term, self.attempt)
+        return (
+            *(self.tenant_id, self.delivery_id, self.platform, self.events_offset),
+            *(self.part, self.term, self.attempt),
+        )
 
     def join(self, other: AttemptState) -> None:
         """Take in what ``other`` knows of the same attempt; associative, commutative, idempotent."""
         self.parts = greatest(self.parts, other.parts) or self.parts
-        self.events_offset = min(self.events_offset, other.events_offset)
         self.attempted_at = least(self.attempted_at, other.attempted_at)
         if _answer(other) > _answer(self):
             self.ended_at, self.result, self.rank, self.status = other.ended_at, other.result, other.rank, other.status

@@ -12,7 +12,7 @@ from schemas.events import Person
 from schemas.folds.conversation import ConversationState
 from schemas.folds.customer import CustomerAlias, CustomerLink, CustomerState
 from schemas.folds.message import MessageState
-from schemas.folds.shapes import AliasRead, ContentRead, Header, MessageRead, ReceiptRead, StatusRead
+from schemas.folds.shapes import AliasRead, ContentRead, Header, MessageRead, ReceiptRead, RedrivenRead, StatusRead
 from schemas.folds.timeline import ReceiptEvent, RemoteId, StatusEvent
 from schemas.folds.views import Views, add
 from schemas.ids import conversation_id, customer_id, whatsapp_message_id
@@ -193,6 +193,28 @@ def receipt(views: Views, header: Header, data: ReceiptRead) -> None:
         reason=data.failure.reason if data.failure else "",
     )
     add(views.receipt, event)
+
+
+def redriven(views: Views, header: Header, data: RedrivenRead) -> None:
+    """``delivery.redriven``: what failed before it counts no more, and the message's timeline says who wants it."""
+    tenant = tenant_of(header)
+    at = merge_time(header)
+    # The delivery is the message's own, or that of a receipt, whose status names the message.
+    about = data.personal.original.data.message
+    event = StatusEvent(
+        tenant_id=tenant,
+        message_id=about or data.delivery,
+        event_id=header.id,
+        type=header.type,
+        at=at,
+        recorded_at=header.recordedtime,
+        part=1,
+        parts=1,
+        reason=data.reason,
+    )
+    add(views.status_event, event)
+    if about is None:
+        add(views.message, MessageState(tenant_id=tenant, message_id=data.delivery, redriven_at=at))
 
 
 def alias_added(views: Views, header: Header, data: AliasRead) -> None:

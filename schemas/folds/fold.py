@@ -10,7 +10,7 @@ import msgspec
 from schemas.errors import UndecodableRecord, UnknownEventVersion
 from schemas.events import FACTS
 from schemas.folds import facts, outcomes
-from schemas.folds.shapes import AliasRead, Header, MessageRead, OutcomeRead, ReceiptRead, StatusRead
+from schemas.folds.shapes import AliasRead, Header, MessageRead, OutcomeRead, ReceiptRead, RedrivenRead, StatusRead
 from schemas.folds.views import Views
 from schemas.outcomes import OUTCOMES
 
@@ -24,6 +24,7 @@ _SHOWN: dict[str, tuple[type[msgspec.Struct], Handler]] = {
     "receipt.published": (ReceiptRead, facts.receipt),
     "receipt.failed": (ReceiptRead, facts.receipt),
     "customer.alias_added": (AliasRead, facts.alias_added),
+    "delivery.redriven": (RedrivenRead, facts.redriven),
     "delivery.attempted": (OutcomeRead, outcomes.attempted),
     "delivery.accepted": (OutcomeRead, outcomes.accepted),
     "delivery.failed": (OutcomeRead, outcomes.failed),

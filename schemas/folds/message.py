@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from schemas.folds.registers import greatest, least
+
+_SECONDS: Final = len("2026-11-22T10:00:00")
+_WHOLE: Final = ".000Z"
 
 
 class MessageState(msgspec.Struct, gc=False, kw_only=True):
@@ -44,6 +49,8 @@ class MessageState(msgspec.Struct, gc=False, kw_only=True):
     failure_reason: str | None = None
     edited_at: str | None = None
     revoked_at: str | None = None
+    #: When an operator last had it sent again.
+    redriven_at: str | None = None
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -52,16 +59,26 @@ class MessageState(msgspec.Struct, gc=False, kw_only=True):
 
     @property
     def status(self) -> str:
-        """whatsapp.md section 3: only upwards; whatever says that it arrived wins over a failure."""
+        """whatsapp.md section 3: only upwards; whatever says that it arrived wins over a failure.
+
+        So does a redrive over the failures before it.
+        """
         if self.played_at is not None:
             return "played"
         if self.read_at is not None:
             return "read"
         if self.delivered_at is not None:
             return "delivered"
-        if self.failed_at is not None:
+        if self.failed_at is not None and not self._failed_before(self.redriven_at):
             return "failed"
         return "pending" if self.sent_at is None else "sent"
+
+    def _failed_before(self, redriven_at: str | None) -> bool:
+        if redriven_at is None or self.failed_at is None:
+            return False
+        # WhatsApp tells times in whole seconds: such a failure may be later than its time says.
+        whole_seconds = self.failed_at[_SECONDS:] == _WHOLE
+        return self.failed_at < (redriven_at[:_SECONDS] + _WHOLE if whole_seconds else redriven_at)
 
     def join(self, other: MessageState) -> None:
         """Take in what ``other`` knows of the same message; associative, commutative, idempotent."""
@@ -78,6 +95,7 @@ class MessageState(msgspec.Struct, gc=False, kw_only=True):
         self.played_at = least(self.played_at, other.played_at)
         self.edited_at = greatest(self.edited_at, other.edited_at)
         self.revoked_at = least(self.revoked_at, other.revoked_at)
+        self.redriven_at = greatest(self.redriven_at, other.redriven_at)
 
     def _join_content(self, other: MessageState) -> None:
         mine = (self.recorded_at or "", self.fingerprint or "")

@@ -105,6 +105,33 @@ class AliasRead(msgspec.Struct, frozen=True, gc=False):
     personal: AliasPersonalRead
 
 
+class AboutRead(msgspec.Struct, frozen=True, gc=False):
+    """``data`` of a fact that may be about a message."""
+
+    message: str | None = None
+
+
+class OriginalRead(msgspec.Struct, frozen=True, gc=False):
+    """The envelope of the fact that is redriven."""
+
+    type: str
+    data: AboutRead
+
+
+class RedrivenPersonalRead(msgspec.Struct, frozen=True, gc=False):
+    """``data.personal`` of a redrive."""
+
+    original: OriginalRead
+
+
+class RedrivenRead(msgspec.Struct, frozen=True, gc=False):
+    """``data`` of a redrive."""
+
+    delivery: str
+    reason: str
+    personal: RedrivenPersonalRead
+
+
 class OutcomePersonalRead(msgspec.Struct, frozen=True, gc=False):
     """``data.personal`` of an acceptance."""
 

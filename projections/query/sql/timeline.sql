@@ -19,7 +19,9 @@ WITH shown AS (
     SELECT 1, 'message.revoked', revoked_at, 'whatsapp', NULL, NULL, NULL, NULL, NULL, NULL, NULL, false
       FROM shown WHERE revoked_at IS NOT NULL
     UNION ALL
-    SELECT 1, type, at, 'whatsapp', part, parts, NULL, NULL, nullif(code, ''), nullif(reason, ''), NULL, false FROM statuses
+    SELECT 1, type, at, CASE WHEN type <> 'delivery.redriven' THEN 'whatsapp' END, part, parts, NULL, NULL, nullif(code, ''),
+           nullif(reason, ''), NULL, false
+      FROM statuses
     UNION ALL
     SELECT 1, 'delivery.attempted', attempted_at, platform, part, parts, attempt, NULL, NULL, NULL, NULL, for_receipt
       FROM attempts WHERE attempted_at IS NOT NULL

@@ -2,11 +2,10 @@
 INSERT INTO attempt AS a (
     tenant_id, delivery_id, platform, part, term, attempt, parts, events_offset, attempted_at, ended_at, result, rank, status, code,
     reason, context_id)
-SELECT * FROM stage_attempt ORDER BY tenant_id, delivery_id, platform, part, term, attempt
-ON CONFLICT (tenant_id, delivery_id, platform, part, term, attempt) DO UPDATE SET
-    parts         = greatest(a.parts, excluded.parts),
-    events_offset = least(a.events_offset, excluded.events_offset),
-    attempted_at  = least(a.attempted_at, excluded.attempted_at),
+SELECT * FROM stage_attempt ORDER BY tenant_id, delivery_id, platform, events_offset, part, term, attempt
+ON CONFLICT (tenant_id, delivery_id, platform, events_offset, part, term, attempt) DO UPDATE SET
+    parts        = greatest(a.parts, excluded.parts),
+    attempted_at = least(a.attempted_at, excluded.attempted_at),
     (ended_at, result, rank, status, code, reason, context_id) = (
         SELECT r.ended_at, r.result, r.rank, r.status, r.code, r.reason, r.context_id
           FROM (VALUES (a.ended_at, a.result, a.rank, a.status, a.code, a.reason, a.context_id),

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from schemas import ids, outcomes
-from schemas.envelope import encode, envelope
+from schemas.envelope import decode, encode, envelope
 from schemas.events import (
     AliasData,
     AliasPersonal,
@@ -20,6 +20,7 @@ from schemas.events import (
     StatusData,
     StatusPersonal,
 )
+from schemas.redriving import GivenUp, redriven
 
 TIMES = [f"2026-11-22T{hour:02d}:00:00.000Z" for hour in (9, 10, 11, 13)]
 TENANT = "acme"
@@ -113,6 +114,13 @@ def results(draw: st.DrawFn) -> bytes:
 
 
 @st.composite
+def redrives(draw: st.DrawFn) -> bytes:
+    number, time = draw(st.integers(1, 2)), draw(times)
+    letter = GivenUp(cause=message_id(0), original=decode(draw(messages())), offset=0, number=0, channel="1")
+    return encode(redriven(letter, number=number, reason="x", by="op", at=time))
+
+
+@st.composite
 def others(draw: st.DrawFn) -> bytes:
     if draw(st.booleans()):
         personal = AliasPersonal(previous=Person(wa_id="1"), current=Person(wa_id="2", name="Ann"))
@@ -124,4 +132,4 @@ def others(draw: st.DrawFn) -> bytes:
 
 def histories() -> st.SearchStrategy[list[bytes]]:
     """Records of ``events`` and ``outcomes``, in any order."""
-    return st.lists(st.one_of(messages(), statuses(), results(), others()), min_size=1, max_size=25)
+    return st.lists(st.one_of(messages(), statuses(), results(), redrives(), others()), min_size=1, max_size=25)

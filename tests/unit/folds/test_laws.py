@@ -24,7 +24,7 @@ word = st.none() | st.sampled_from(["a", "b", "c"])
 
 
 def message_states() -> st.SearchStrategy[MessageState]:
-    times = ("sent_at", "delivered_at", "read_at", "played_at", "edited_at", "revoked_at")
+    times = ("sent_at", "delivered_at", "read_at", "played_at", "edited_at", "revoked_at", "redriven_at")
     ids = ("whatsapp_id", "genesys_id", "genesys_conversation_id")
     content = st.fixed_dictionaries({"recorded_at": st.sampled_from(TIMES), "fingerprint": st.sampled_from(["0", "1"])})
     failure = st.fixed_dictionaries(
