@@ -24,7 +24,11 @@ class CannotSettle(RelaylogError):
 
 @dataclass(frozen=True, slots=True)
 class Intervention:
-    """Why a person does something, who, and when (canonical time)."""
+    """Why a person does something, and who.
+
+    ``at`` is a canonical time, taken before the log is read: a redrive that is appended long after it is looked up by
+    the sender, as any late fact is, should another run have appended it meanwhile.
+    """
 
     reason: str
     by: str
