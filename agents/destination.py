@@ -6,10 +6,15 @@ from collections import deque
 from dataclasses import dataclass
 from enum import Enum
 
+from agents.circuit import Circuit
 from agents.facts import Fact
 from agents.ledger import Destination as Key
 from agents.ledger import Ledger
+from agents.sightings import Sent
 from schemas.delivery import Delivery
+
+#: So many deliveries are kept in memory for the probes of an open circuit.
+PROBES = 8
 
 
 class State(Enum):
@@ -40,13 +45,18 @@ class Destination:
     offset not queued, volatile).
     """
 
-    def __init__(self, key: Key | None, state: State, read_position: int, limit: int, ledger: Ledger) -> None:
+    def __init__(
+        self, key: Key | None, state: State, read_position: int, limit: int, ledger: Ledger, circuit: Circuit
+    ) -> None:
         self.key = key
         self.state = state
         self.read_position = read_position
         #: First offset that the live stream feeds it; below, the sweep has.
         self.join = 0
         self.lanes: dict[str, deque[Place]] = {}
+        self.circuit = circuit
+        #: What each lane sent last, newest last.
+        self._former: dict[str, Sent] = {}
         self._queued: dict[int, Place] = {}
         self._limit = limit
         self._ledger = ledger
@@ -78,8 +88,10 @@ class Destination:
             return self._limit
         return self._limit - len(self._queued) - len(self._ledger.finished.get(self.key, ()))
 
-    def has_half(self) -> bool:
-        """True when at least half of the places are free."""
+    def takes_more(self) -> bool:
+        """True when at least half of the places are free; while the circuit is open, when there are too few probes."""
+        if self.circuit.is_open:
+            return self.queued < min(PROBES, self._limit) and self.room() > 0
         return self.room() >= max(1, self._limit // 2)
 
     def add(self, place: Place) -> str | None:
@@ -92,6 +104,17 @@ class Destination:
             return None
         self.lanes[name] = deque((place,))
         return name
+
+    def sent(self, lane: str, what: Sent) -> None:
+        """The lane's last message, for `former`; of lanes at rest only the newest are remembered."""
+        self._former.pop(lane, None)
+        self._former[lane] = what
+        while len(self._former) > max(self._limit, len(self.lanes)):
+            del self._former[next(iter(self._former))]
+
+    def former(self, lane: str) -> Sent | None:
+        """What the lane sent last."""
+        return self._former.get(lane)
 
     def finish(self, offset: int, live_position: int | None) -> None:
         """The delivery has ended; what the cursor passes is forgotten."""

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from agents.answers import Answer, NotSent, Refused, Taken, Unanswered
+from agents.attempt import Attempts, Lost
 from agents.giving_up import Ending, give_up
 from agents.policy import DeadLetter, Decision, Remint, Retry, decide
 from agents.remotes import NotReady, Permit
+from agents.verdicts import verdict
 from schemas.delivery import Call
 from schemas.envelope import milliseconds_of_time
 from schemas.errors import RelaylogError
 from schemas.events import Failure
-from schemas.outcomes import Accepted, Attempted, Failed, RemoteIds
-from schemas.planning import plan_digest
 from schemas.tenant import Channel, Tenant
 from streams.settings import Settings
 
@@ -23,17 +23,12 @@ if TYPE_CHECKING:
     from agents.destination import Destination, Place
     from agents.partition import PartitionSender
 
-#: A read-back that took longer (the process may have been stopped meanwhile) proves nothing about now.
-FRESH_SECONDS = 1.0
 #: Beyond the call timeout, how long a former owner's result may still be on its way.
 RESULT_GRACE = 2.0
 
 
 async def run_lane(partition: PartitionSender, destination: Destination, name: str) -> None:
-    """Deliver what the lane holds until it is empty or the partition is lost.
-
-    What is unfinished then stays in the log.
-    """
+    """Deliver what the lane holds until it is empty or the partition is lost; the rest then stays in the log."""
     lane = destination.lanes[name]
     while lane:
         place = lane[0]
@@ -43,22 +38,20 @@ async def run_lane(partition: PartitionSender, destination: Destination, name: s
     del destination.lanes[name]
 
 
-class _Lost(Exception):
-    """The partition is closed or draining: stop without a further record."""
-
-
 class LaneHead:
     """One delivery at the head of its lane."""
 
     def __init__(self, partition: PartitionSender, destination: Destination, place: Place) -> None:
         self._partition = partition
         self._context = partition.context
+        self._settings = self._context.settings
         self._destination = destination
         self._place = place
         self._delivery = place.delivery
         self._remote = self._context.remotes[place.delivery.platform]
-        #: Number of the last attempt, over all owners.
-        self._attempt = 0
+        self._attempts = Attempts(partition, destination, place)
+        #: Parts known as taken before the log has shown it.
+        self._done = 0
         self._tries = 0
         #: Tries that used up the delivery's budget.
         self._spent = 0
@@ -70,85 +63,127 @@ class LaneHead:
             if await self._is_late_copy():
                 self._context.metrics.copies.inc()
                 self._end_silently()
-            elif not self._is_finished() and not await self._settle_ambiguous():
+            elif self._attempts.is_pending() and not await self._settle_ambiguous():
                 await self._send_parts()
-        except _Lost:
+        except Lost:
             return False
         return True
 
     async def _is_late_copy(self) -> bool:
-        window_ms = round(self._context.settings.duplicate_window * 1000)
+        window_ms = round(self._settings.duplicate_window * 1000)
         if not self._place.fact.appended_late(window_ms) or self._partition.sweep is None:
             return False
         return await self._partition.sweep.is_copy(self._place.fact)
-
-    def _is_finished(self) -> bool:
-        # Its place tells, not the ledger, which forgets what the cursor has passed.
-        return not self._destination.holds(self._place.offset)
 
     def _end_silently(self) -> None:
         assert self._destination.key is not None
         self._partition.finished(self._destination.key, self._place.offset)
 
     async def _settle_ambiguous(self) -> bool:
-        """After a takeover.
-
-        Wait for the former owner's result, then do as the tenant chose. True when the delivery has ended.
-        """
+        """After a takeover: wait for the former owner's result, else find out. True when the delivery has ended."""
         attempt = self._partition.ledger.open.get(self._place.offset)
         if attempt is None:
             return False
-        self._attempt = attempt.attempt
-        deadline = self._partition.ready_at + self._context.settings.call_timeout + RESULT_GRACE
+        self._attempts.number = attempt.attempt
+        deadline = self._partition.ready_at + self._settings.call_timeout + RESULT_GRACE
         while self._place.offset in self._partition.ledger.open and (left := deadline - self._context.clock()) > 0:
-            self._check()
+            self._attempts.check()
             await asyncio.sleep(min(left, 0.1))
-        if self._is_finished():
+        if not self._attempts.is_pending():
             return True
-        return self._place.offset in self._partition.ledger.open and await self._unknown()
+        if self._place.offset not in self._partition.ledger.open:
+            return False
+        taken = await self._find_out(attempt.part)
+        if taken is None:
+            return await self._unknown(attempt.part)
+        self._done = attempt.part
+        return self._done == len(self._delivery.calls)
 
-    async def _unknown(self) -> bool:
+    async def _find_out(self, part: int) -> Taken | None:
+        """A status of the delivery shows that the call took effect; then this is recorded as its acceptance."""
+        whatsapp_id = await self._partition.sightings.find((self._delivery.id, part))
+        self._attempts.check()
+        if whatsapp_id is None:
+            return None
+        self._context.metrics.ambiguous.labels(self._delivery.platform, "found").inc()
+        taken = Taken(200, whatsapp_id)
+        await self._attempts.record_acceptance(taken, part)
+        return taken
+
+    async def _unknown(self, part: int) -> bool:
         """The answer to an attempt stays unknown. True when the tenant wants such a delivery held for a person."""
         tenant = self._context.tenants.by_id(self._delivery.tenant)
         hold = tenant is not None and tenant.on_ambiguous == "hold"
         self._context.metrics.ambiguous.labels(self._delivery.platform, "hold" if hold else "resend").inc()
         if hold:
-            await self._give_up(
-                "delivery.dead_lettered", Failure(code="ambiguous", reason="the answer to a call was lost")
-            )
+            lost = Failure(code="ambiguous", reason="the answer to a call was lost")
+            await self._give_up("delivery.dead_lettered", lost, part)
         return hold
 
     async def _send_parts(self) -> None:
-        done = self._partition.ledger.parts.get(self._place.offset)
-        calls = self._delivery.calls
-        for part in range(done.part + 1 if done else 1, len(calls) + 1):
+        folded = self._partition.ledger.parts.get(self._place.offset)
+        calls, done = self._delivery.calls, max(self._done, folded.part if folded else 0)
+        for part in range(done + 1, len(calls) + 1):
+            await self._until_former_is_shown()
             if not await self._send_part(part, calls[part - 1]):
                 return
+            self._destination.sent(self._delivery.lane, (self._delivery.id, part))
+
+    async def _until_former_is_shown(self) -> None:
+        """WhatsApp does not keep the order of what it accepted (whatsapp.md section 4): wait for the one before."""
+        former = self._destination.former(self._delivery.lane)
+        if former is not None and self._delivery.platform == "whatsapp" and self._delivery.kind == "message":
+            await self._partition.sightings.until_shown(former)
 
     async def _send_part(self, part: int, call: Call) -> bool:
         """Try until the platform has taken the part (True) or the delivery is given up (False)."""
         staged: Call | None = None
         while True:
-            self._check()
-            if self._is_finished():
+            await self._partition.clearance(self._destination, self._delivery.lane)
+            self._attempts.check()
+            if not self._attempts.is_pending():
                 return False
             if self._too_old():
                 await self._give_up("delivery.expired", Failure(code="expired", reason="too old to be sent"), part)
                 return False
-            self._attempt += 1
-            permit: Permit | None = None
-            try:
-                tenant, channel = self._configuration()
-                staged = staged or await self._remote.stage(tenant, channel, call)
-                permit = await self._remote.permit(tenant, channel)
-                self._check()
-                answer = await self._call(permit, part, staged)
-            except NotReady as not_ready:
-                answer = not_ready.answer
+            self._attempts.number += 1
+            answer, permit, staged = await self._try(part, call, staged)
             if isinstance(answer, Taken):
+                self._watch_for_statuses(part, self._settings.order_wait)
                 return True
-            if answer is not None and not await self._after(answer, permit, part):
-                return False
+            if answer is not None and (ended := await self._after(answer, permit, part)) is not None:
+                return ended
+
+    async def _try(
+        self, part: int, call: Call, staged: Call | None
+    ) -> tuple[Answer | None, Permit | None, Call | None]:
+        """Prepare and make one attempt; what it says about the destination goes to the circuit."""
+        permit: Permit | None = None
+        answer: Answer | None = None
+        lane, circuit = self._delivery.lane, self._destination.circuit
+        try:
+            tenant, channel = self._configuration()
+            staged = staged or await self._remote.stage(tenant, channel, call)
+            permit = await self._remote.permit(tenant, channel, self._delivery.kind)
+            self._attempts.check()
+            self._watch_for_statuses(part, self._settings.call_timeout + self._settings.look_up_wait)
+            answer = await self._attempts.make(permit, part, staged)
+            changed = answer is not None and circuit.record(lane, verdict(self._delivery.platform, answer))
+        except NotReady as not_ready:
+            answer = not_ready.answer
+            changed = circuit.record(lane, not_ready.verdict)
+            await self._attempts.record_failure(not_ready.answer, part)
+        finally:
+            circuit.abandon(lane)
+            if permit is not None:
+                permit.bucket.done()
+        if changed:
+            self._partition.circuit_changed(self._destination)
+        return answer, permit, staged
+
+    def _watch_for_statuses(self, part: int, seconds: float) -> None:
+        if self._delivery.platform == "whatsapp":
+            self._partition.sightings.watch((self._delivery.id, part), seconds)
 
     def _configuration(self) -> tuple[Tenant, Channel]:
         tenant = self._context.tenants.by_id(self._delivery.tenant)
@@ -157,72 +192,14 @@ class LaneHead:
             raise NotReady(NotSent("configuration", f"channel {self._delivery.channel} is not configured"))
         return tenant, channel
 
-    async def _call(self, permit: Permit, part: int, call: Call) -> Answer | None:
-        """One attempt under the fence.
-
-        None when no call was made: the read-back is too old to trust, or a result arrived.
-        """
-        async with self._context.in_flight:
-            self._check()
-            with self._partition.calling():
-                asked = self._context.clock()
-                record = Attempted(**self._names(part), digest=plan_digest(call))
-                if not await self._partition.attempted(record, self._place.fact) or self._partition.is_closed():
-                    raise _Lost
-                if self._is_finished() or self._context.clock() - asked > FRESH_SECONDS:
-                    return None
-                self._context.crash("sender_after_readback")
-                answer = await self._timed_call(permit, call)
-                await self._record(answer, part)
-                return answer
-
-    async def _timed_call(self, permit: Permit, call: Call) -> Answer:
-        metrics, platform = self._context.metrics, self._delivery.platform
-        started = self._context.clock()
-        answer = await self._remote.send(permit, call)
-        metrics.call_seconds.labels(platform).observe(self._context.clock() - started)
-        metrics.calls.labels(platform, type(answer).__name__.lower()).inc()
-        if isinstance(answer, Taken):
-            self._context.crash("sender_after_answer")
-        return answer
-
-    async def _record(self, answer: Answer, part: int) -> None:
-        """Append the result at once. An unanswered attempt stays open: nothing is known that would close it."""
-        match answer:
-            case Taken():
-                accepted = Accepted(
-                    **self._names(part),
-                    status=answer.status,
-                    context_id=answer.context_id,
-                    genesys_conversation_id=answer.genesys_conversation_id,
-                    personal=RemoteIds(message=answer.message_id),
-                )
-                await self._partition.outcomes.append("delivery.accepted", accepted, self._place.fact.event)
-                if accepted.finishes:
-                    delay = (self._context.now() - self._place.fact.record.timestamp) / 1000
-                    self._context.metrics.delay.labels(self._delivery.platform).observe(max(0.0, delay))
-                    self._context.metrics.finished.labels(self._delivery.platform, "accepted").inc()
-            case Refused() | NotSent():
-                await self._record_failure(answer, part)
-            case Unanswered():
-                pass
-
-    async def _record_failure(self, answer: Refused | NotSent, part: int) -> None:
-        failed = Failed(
-            **self._names(part),
-            failure=Failure(code=answer.code, reason=answer.reason),
-            status=answer.status if isinstance(answer, Refused) else 0,
-            context_id=answer.context_id if isinstance(answer, Refused) else None,
-        )
-        await self._partition.outcomes.append("delivery.failed", failed, self._place.fact.event)
-
-    async def _after(self, answer: Refused | NotSent | Unanswered, permit: Permit | None, part: int) -> bool:
-        """Do what the policy says; False when the delivery is given up."""
-        if permit is None and not isinstance(answer, Unanswered):
-            await self._record_failure(answer, part)
-        if isinstance(answer, Unanswered) and await self._unknown():
-            return False
-        if permit is not None and isinstance(answer, Refused) and answer.status == 401:
+    async def _after(self, answer: Refused | NotSent | Unanswered, permit: Permit | None, part: int) -> bool | None:
+        """Do what the policy says. True: the part was taken after all; False: given up; None: try again."""
+        if isinstance(answer, Unanswered):
+            if await self._find_out(part) is not None:
+                return True
+            if await self._unknown(part):
+                return False
+        elif permit is not None and isinstance(answer, Refused) and answer.status == 401:
             self._remote.refused_token(permit)
         self._tries += 1
         self._codes[answer.code] += 1
@@ -236,41 +213,23 @@ class LaneHead:
             case Retry(after, _, freezes_client):
                 if freezes_client and permit is not None:
                     permit.bucket.freeze(self._context.clock(), after)
-                await self._pause(after)
-        return True
+                await asyncio.sleep(after)
+        return None
 
     def _within_budget(self, decision: Decision, answer: Refused | NotSent | Unanswered) -> Decision:
-        if isinstance(decision, Retry) and decision.counts:
+        """While the circuit is open the fault is the platform's, not the delivery's."""
+        if isinstance(decision, Retry) and decision.counts and not self._destination.circuit.is_open:
             self._spent += 1
-            if self._spent >= self._context.settings.delivery_attempts:
+            if self._spent >= self._settings.delivery_attempts:
                 return DeadLetter(f"gave up after {self._tries} tries: {answer.reason}")
         return decision
 
-    async def _pause(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
-        self._check()
-
-    async def _give_up(self, ending: Ending, failure: Failure, part: int = 1) -> None:
-        await give_up(self._partition, self._place, ending, failure, part, self._attempt)
+    async def _give_up(self, ending: Ending, failure: Failure, part: int) -> None:
+        await give_up(self._partition, self._place, ending, failure, part, self._attempts.number)
 
     def _too_old(self) -> bool:
         age = self._context.now() - milliseconds_of_time(self._delivery.time)
-        return age > 1000 * _max_age(self._context.settings, self._delivery.kind)
-
-    def _check(self) -> None:
-        if self._partition.is_closed() or self._partition.draining:
-            raise _Lost
-
-    def _names(self, part: int) -> dict[str, Any]:
-        return {
-            "delivery": self._delivery.id,
-            "offset": self._place.offset,
-            "platform": self._delivery.platform,
-            "term": self._partition.term,
-            "part": part,
-            "parts": len(self._delivery.calls),
-            "attempt": self._attempt,
-        }
+        return age > 1000 * _max_age(self._settings, self._delivery.kind)
 
 
 def _max_age(settings: Settings, kind: str) -> float:

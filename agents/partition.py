@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Collection, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
+from agents.circuit import Circuit, Verdict
 from agents.context import Reader, SenderContext
 from agents.destination import Destination, Place, State
 from agents.facts import Fact, read_fact
@@ -15,6 +16,7 @@ from agents.lane import run_lane
 from agents.ledger import Destination as Key
 from agents.ledger import Ledger
 from agents.records import OutcomeWriter
+from agents.sightings import Sightings
 from agents.sweep import Sweep
 from agents.takeover import newest_checkpoint
 from agents.window import DuplicateWindow
@@ -30,6 +32,8 @@ log = logging.getLogger(__name__)
 ALLOWANCE = 2000
 #: So long may Faust bring nothing while facts lie in the log.
 SILENCE = 5.0
+#: Seconds between two looks at whether a paused tenant may send again.
+OBSTACLE_PAUSE = 1.0
 
 
 class PartitionSender:
@@ -55,6 +59,7 @@ class PartitionSender:
         #: Next offset of Faust since the assignment; None while it has delivered nothing.
         self.agent_next: int | None = None
         self.live_window: DuplicateWindow | None = None
+        self.sightings = Sightings(context.clock)
         #: Monotonic time at which the ledger was complete.
         self.ready_at = 0.0
         self.term = -1
@@ -137,6 +142,8 @@ class PartitionSender:
         self._spawn(self._follow(tail), self._tasks)
         await self._ready.wait()
         self.ready_at = context.clock()
+        for attempt in self.ledger.open.values():
+            self.sightings.watch((attempt.delivery, attempt.part), settings.call_timeout + settings.look_up_wait)
         context.metrics.takeovers.inc()
         log.info(
             "took over partition",
@@ -250,7 +257,7 @@ class PartitionSender:
     def queue(self, destination: Destination, fact: Fact) -> bool:
         """Give the fact's delivery a place, if it demands one; False when the destination cannot take it."""
         tenant = self.context.tenants.by_id(fact.event.tenantid or "")
-        if tenant is None:
+        if tenant is None or (destination.key is not None and self.obstacle(destination.key)):
             return False
         try:
             delivery = self.context.plan(fact.event, tenant)
@@ -276,12 +283,45 @@ class PartitionSender:
         if destination is None:
             return
         destination.finish(offset, self.expected)
-        if destination.state is State.BEHIND and destination.has_half():
+        if destination.state is State.BEHIND and destination.takes_more():
             self.wake()
 
     def park(self, record: Record, tenant: str | None, reason: str) -> None:
         """Keep a record that cannot be understood, with its bytes; the sender goes on behind it."""
         self._spawn(self.context.dead_letter(record, tenant, f"undecodable: {reason}", 0), self._errands)
+
+    def obstacle(self, key: Key) -> str | None:
+        """Why nothing may be sent there now, whatever the platform would say; None when it may."""
+        tenant = self.context.tenants.by_id(key[0])
+        if tenant is None:
+            return "configuration"
+        return "paused" if tenant.is_paused(key[1]) else None
+
+    async def clearance(self, destination: Destination, lane: str) -> None:
+        """Return when the lane may call: its tenant is not paused, and the circuit admits it."""
+        assert destination.key is not None
+        while self.obstacle(destination.key) and not (self._closed or self.draining):
+            await asyncio.sleep(OBSTACLE_PAUSE)
+        await destination.circuit.admission(lane)
+
+    def circuit_changed(self, destination: Destination) -> None:
+        """The circuit opened, so the live stream must not feed it; or it closed, so the sweep may."""
+        circuit = destination.circuit
+        log.warning(
+            "circuit opened" if circuit.is_open else "circuit closed",
+            extra={"tenant": (destination.key or ("", ""))[0], "reason": circuit.reason},
+        )
+        if circuit.is_open and destination.state is State.LIVE:
+            self.fall_behind(destination, f"circuit_{circuit.reason}", max(self.expected or 0, destination.join))
+        self.wake()
+
+    def tenants_changed(self, ids: Collection[str]) -> None:
+        """Configurations changed: what they had stopped is tried again at once."""
+        for key, destination in self.destinations.items():
+            circuit = destination.circuit
+            if key[0] in ids and circuit.reason in (Verdict.CONFIGURATION.value, Verdict.CREDENTIALS.value):
+                circuit.reset()
+        self.wake()
 
     def fall_behind(self, destination: Destination, reason: str, read_position: int) -> None:
         """The live stream cannot feed the destination; the sweep will, from ``read_position``."""
@@ -318,6 +358,8 @@ class PartitionSender:
             return
         self.expected = record.offset + 1
         fact = self.decode(record)
+        if fact is not None:
+            self.sightings.note(fact.event)
         self.live_window.add(record.offset, record.timestamp, fact.keys if fact else ())
         if fact is not None and fact.destination is not None:
             self._admit_fact(fact, fact.destination)
@@ -334,8 +376,7 @@ class PartitionSender:
         if self.live_window.is_copy(fact.offset, fact.keys):
             self.context.metrics.copies.inc()
         elif not self.ledger.is_finished(key, fact.offset) and not self.queue(destination, fact):
-            known = self.context.tenants.by_id(key[0]) is not None
-            self.fall_behind(destination, "places" if known else "configuration", fact.offset)
+            self.fall_behind(destination, self.obstacle(key) or "places", fact.offset)
 
     def _stream_lost(self, reason: str) -> None:
         # Faust's position says nothing any more about what has been seen.
@@ -384,7 +425,8 @@ class PartitionSender:
     # -- helpers
 
     def _destination(self, key: Key | None, state: State, read_position: int) -> Destination:
-        return Destination(key, state, read_position, self.context.settings.places, self.ledger)
+        circuit = Circuit(self.context.clock)
+        return Destination(key, state, read_position, self.context.settings.places, self.ledger, circuit)
 
     def discover(self, key: Key, read_position: int) -> Destination:
         """A destination that the sweep meets for the first time."""

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import heapq
+import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 #: Share of a minute's allowance that may go out at once.
 BURST_SHARE = 1 / 20
 #: Calls a minute of one WhatsApp business number: 80 a second (whatsapp.md section 5.3).
 WHATSAPP_CALLS_PER_MINUTE = 4800
+#: Ends of windows that differ by less are one: the platform rounds to seconds, and answers take time.
+SAME_WINDOW = 10.0
+#: Seconds by which each rank stands behind the one before.
+AGEING = 5.0
 
 
 @dataclass(slots=True)
 class TokenBucket:
-    """Refills continuously at ``allowed`` a minute.
+    """Refills continuously at ``allowed`` a minute, and never gives more than the platform's own window has left.
 
-    Starts empty, never full, so that a takeover cannot double a burst.
+    Starts empty, never full, so that a takeover cannot double a burst. Between `take` and `done` a call is in flight.
     """
 
     allowed: float
@@ -25,18 +31,29 @@ class TokenBucket:
     level: float = 0.0
     frozen_until: float = 0.0
     changed: bool = False
+    in_flight: int = 0
+    #: What the platform counted in the window that ends at ``window_end``.
+    used: int = 0
+    window_end: float = 0.0
 
     def wait(self, now: float) -> float:
         """Seconds until one permit can be taken; 0 when it can be taken now."""
         self._refill(now)
-        missing = max(0.0, 1.0 - self.level)
-        return max(self.frozen_until - now, missing * 60.0 / self.allowed)
+        waits = [self.frozen_until - now, (1.0 - self.level) * 60.0 / self.allowed]
+        if self.used + self.in_flight >= self.allowed:
+            waits.append(self.window_end - now)
+        return max(0.0, *waits)
 
     def take(self, now: float) -> None:
-        """Use up one permit."""
+        """Use up one permit; call `done` when its call has ended, or will not be made."""
         self._refill(now)
         self.level -= 1.0
+        self.in_flight += 1
         self.changed = True
+
+    def done(self) -> None:
+        """A call that had a permit has ended."""
+        self.in_flight -= 1
 
     def observe(self, now: float, used: int, allowed: int, reset: float) -> None:
         """Correct by what the platform said: ``used`` of ``allowed`` calls in a window that ends in ``reset`` seconds.
@@ -45,10 +62,7 @@ class TokenBucket:
         """
         self._refill(now)
         self.allowed = float(max(1, allowed))
-        left = allowed - used
-        if left <= 0:
-            self.frozen_until = max(self.frozen_until, now + reset)
-        self.level = min(self.level, float(max(0, left)))
+        self._count(now + reset, used)
         self.changed = True
 
     def freeze(self, now: float, seconds: float) -> None:
@@ -56,10 +70,71 @@ class TokenBucket:
         self.frozen_until = max(self.frozen_until, now + seconds)
         self.changed = True
 
+    def _count(self, window_end: float, used: int) -> None:
+        """Answers overtake each other, and their windows tell which is newer: within one, the highest count."""
+        if window_end > self.window_end + SAME_WINDOW:
+            self.used, self.window_end = used, window_end
+        elif window_end > self.window_end - SAME_WINDOW:
+            self.used = max(self.used, used)
+
     def _refill(self, now: float) -> None:
         burst = max(1.0, self.allowed * BURST_SHARE)
         self.level = min(burst, self.level + max(0.0, now - self.at) * self.allowed / 60.0)
         self.at = now
+        if now >= self.window_end:
+            self.used = 0
+
+
+@dataclass(order=True, slots=True)
+class _Waiter:
+    #: Instant of asking, later by AGEING for each rank: so the bound of any wait is the budget's, plus that.
+    key: float
+    number: int
+    turn: asyncio.Event = field(compare=False, default_factory=asyncio.Event)
+
+
+class PermitQueue:
+    """Those who wait for permits of the same buckets, the most urgent first.
+
+    A waiter of rank n stands behind those of rank 0 that asked up to n times AGEING seconds after it, and behind no
+    later ones: nobody starves.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._numbers = itertools.count()
+        self._waiters: list[_Waiter] = []
+
+    async def permit(self, buckets: list[TokenBucket], rank: int) -> int:
+        """Wait for a permit of any of the buckets; returns the index of the one that gave it."""
+        me = _Waiter(self._clock() + rank * AGEING, next(self._numbers))
+        heapq.heappush(self._waiters, me)
+        try:
+            while True:
+                delay: float | None = None
+                if self._waiters[0] is me:
+                    now = self._clock()
+                    waits = [bucket.wait(now) for bucket in buckets]
+                    best = min(range(len(waits)), key=waits.__getitem__)
+                    if waits[best] <= 0.0:
+                        buckets[best].take(now)
+                        return best
+                    # Capped, because an answer in flight may change the allowance while this one waits; and never so
+                    # short that the clock does not move.
+                    delay = min(max(waits[best], 0.001), 1.0)
+                await self._turn(me, delay)
+        finally:
+            self._waiters.remove(me)
+            heapq.heapify(self._waiters)
+            if self._waiters:
+                self._waiters[0].turn.set()
+
+    async def _turn(self, me: _Waiter, delay: float | None) -> None:
+        try:
+            await asyncio.wait_for(me.turn.wait(), delay)
+        except TimeoutError:
+            return
+        me.turn.clear()
 
 
 class RateTable:
@@ -72,7 +147,7 @@ class RateTable:
         self._clock = clock
         self._recall = recall
         self._buckets: dict[str, tuple[int, TokenBucket]] = {}
-        self._queues: dict[str, asyncio.Lock] = {}
+        self._queues: dict[str, PermitQueue] = {}
 
     def bucket(self, name: str, partition: int, configured: int) -> TokenBucket:
         """The bucket of that name; made from the table's row, else empty at the configured allowance."""
@@ -84,18 +159,11 @@ class RateTable:
             known = self._buckets[name] = (partition, bucket)
         return known[1]
 
-    async def permit(self, queue: str, buckets: list[TokenBucket]) -> int:
-        """Wait in the order of asking for a permit of any of the buckets; returns the index of the one that gave it."""
-        async with self._queues.setdefault(queue, asyncio.Lock()):
-            while True:
-                now = self._clock()
-                waits = [bucket.wait(now) for bucket in buckets]
-                best = min(range(len(waits)), key=waits.__getitem__)
-                if waits[best] <= 0.0:
-                    buckets[best].take(now)
-                    return best
-                # Capped, because an answer in flight may change the allowance while this one waits.
-                await asyncio.sleep(min(waits[best], 1.0))
+    async def permit(self, queue: str, buckets: list[TokenBucket], rank: int) -> int:
+        """Wait in ``queue`` for a permit of any of the buckets; returns the index of the one that gave it."""
+        if queue not in self._queues:
+            self._queues[queue] = PermitQueue(self._clock)
+        return await self._queues[queue].permit(buckets, rank)
 
     def changes(self) -> Iterator[tuple[int, str, dict[str, float]]]:
         """Rows to write behind: (partition, name, row) of every bucket that changed since the last call."""

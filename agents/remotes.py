@@ -9,21 +9,26 @@ from typing import Any, Protocol
 import aiohttp
 
 from agents.answers import Answer, NotSent, Refused, Taken, Unanswered
+from agents.circuit import Verdict
 from agents.media import MediaTransfer
 from agents.post import Response, post_json
 from agents.rates import WHATSAPP_CALLS_PER_MINUTE, RateTable, TokenBucket
 from agents.tokens import MintFailed, TokenCache
-from schemas.delivery import Call
+from schemas.delivery import Call, Kind
 from schemas.outcomes import Platform
 from schemas.tenant import Channel, GenesysClient, Tenant
+
+#: Between threads, what a customer sees goes before receipts, and those before typing.
+RANK: dict[Kind, int] = {"message": 0, "receipt": 1, "typing": 2}
 
 
 class NotReady(Exception):
     """A call could not be prepared; ``answer`` says why. Nothing was sent."""
 
-    def __init__(self, answer: Refused | NotSent) -> None:
+    def __init__(self, answer: Refused | NotSent, verdict: Verdict = Verdict.NOTHING) -> None:
         super().__init__(answer.reason)
         self.answer = answer
+        self.verdict = verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +49,8 @@ class Remote(Protocol):
         """Do what must precede the call and has no effect that a customer sees (files). Raises NotReady."""
         ...
 
-    async def permit(self, tenant: Tenant, channel: Channel) -> Permit:
-        """Wait for the rate limit and have a token ready. Raises NotReady."""
+    async def permit(self, tenant: Tenant, channel: Channel, kind: Kind) -> Permit:
+        """Wait for the rate limit and have a token ready; call ``bucket.done()`` afterwards. Raises NotReady."""
         ...
 
     async def send(self, permit: Permit, call: Call) -> Answer:
@@ -72,16 +77,19 @@ class GenesysRemote:
         """Nothing: Genesys fetches files itself."""
         return call
 
-    async def permit(self, tenant: Tenant, channel: Channel) -> Permit:
+    async def permit(self, tenant: Tenant, channel: Channel, kind: Kind) -> Permit:
         """The permit of whichever OAuth client of the tenant has one first."""
         clients = tenant.genesys.clients
         buckets = [self._rates.bucket(f"genesys:{c.client_id}", tenant.partition, c.calls_per_minute) for c in clients]
-        chosen = await self._rates.permit(f"genesys:{tenant.id}", buckets)
+        chosen = await self._rates.permit(f"genesys:{tenant.id}", buckets, RANK[kind])
         client = clients[chosen]
         try:
             token = await self._tokens.token(tenant.genesys, client)
-        except MintFailed as failed:
-            raise NotReady(failed.answer) from failed
+        except BaseException as error:
+            buckets[chosen].done()
+            if isinstance(error, MintFailed):
+                raise NotReady(error.answer, _mint_verdict(error.answer)) from error
+            raise
         return Permit(tenant, token, buckets[chosen], client)
 
     async def send(self, permit: Permit, call: Call) -> Answer:
@@ -130,11 +138,11 @@ class WhatsAppRemote:
         body = {**call.body, kind: {**call.body.get(kind, {}), "id": media_id}}
         return replace(call, body=body, media=None)
 
-    async def permit(self, tenant: Tenant, channel: Channel) -> Permit:
+    async def permit(self, tenant: Tenant, channel: Channel, kind: Kind) -> Permit:
         """A permit of the business number's throughput."""
         name = f"whatsapp:{channel.phone_number_id}"
         bucket = self._rates.bucket(name, tenant.partition, WHATSAPP_CALLS_PER_MINUTE)
-        await self._rates.permit(name, [bucket])
+        await self._rates.permit(name, [bucket], RANK[kind])
         return Permit(tenant, channel.access_token.get_secret_value(), bucket)
 
     async def send(self, permit: Permit, call: Call) -> Answer:
@@ -159,6 +167,12 @@ def remotes(
         "genesys": GenesysRemote(session, TokenCache(session, clock), rates, clock),
         "whatsapp": WhatsAppRemote(session, media, rates, whatsapp_base),
     }
+
+
+def _mint_verdict(answer: Refused | NotSent) -> Verdict:
+    if isinstance(answer, NotSent) or answer.status >= 500:
+        return Verdict.TRANSPORT
+    return Verdict.NOTHING if answer.status == 429 else Verdict.CREDENTIALS
 
 
 def _genesys_answer(answer: Response) -> Answer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from agents.context import SenderContext
 from agents.destination import State
@@ -67,6 +67,11 @@ class Sender:
         metrics.places.set(places)
         for state in State:
             metrics.destinations.labels(state.value).set(states[state])
+
+    def tenants_changed(self, ids: Collection[str]) -> None:
+        """Configurations changed."""
+        for partition in self._partitions.values():
+            partition.tenants_changed(ids)
 
     async def watch(self, progress: Progress) -> None:
         """Tell ``progress`` whether facts lie there, and whether anything was done since the last call."""

@@ -58,9 +58,10 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     health = Health("sender")
     ops = await serve_ops(settings.host, settings.agents_port, health, registry)
     try:
-        async with _parts(settings, registry) as (context, rates, faust_app, failure):
+        async with _parts(settings, registry) as (context, directory, rates, faust_app, failure):
             sender = Sender(context, rates)
             attach(faust_app, settings, sender, context.fatal)
+            directory.on_change(sender.tenants_changed)
             await faust_app.app.start()
             progress = Progress()
             health.watch("sender", progress)
@@ -84,7 +85,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
 @asynccontextmanager
 async def _parts(
     settings: Settings, registry: CollectorRegistry
-) -> AsyncIterator[tuple[SenderContext, RateTable, FaustApp, asyncio.Future[None]]]:
+) -> AsyncIterator[tuple[SenderContext, TenantDirectory, RateTable, FaustApp, asyncio.Future[None]]]:
     failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def fatal(error: BaseException) -> None:
@@ -137,7 +138,7 @@ async def _parts(
                 metrics=SenderMetrics(registry),
             )
             try:
-                yield context, rates, faust_app, failure
+                yield context, directory, rates, faust_app, failure
             finally:
                 await directory.stop()
                 await writer.stop()

@@ -104,7 +104,7 @@ class Sweep:
             return False
         if destination.key is None:
             return True
-        return destination.has_half() and self._context.tenants.by_id(destination.key[0]) is not None
+        return destination.takes_more() and self._partition.obstacle(destination.key) is None
 
     async def _step(self, eligible: list[Destination]) -> None:
         position = min(d.read_position for d in eligible)
@@ -134,6 +134,8 @@ class Sweep:
         blocked: set[Destination] = set()
         for record in records:
             fact = self._partition.decode(record)
+            if fact is not None:
+                self._partition.sightings.note(fact.event)
             window.add(record.offset, record.timestamp, fact.keys if fact else ())
             self._context.crash("sender_sweeping")
             destination = self._destination_of(fact, eligible)
@@ -184,8 +186,9 @@ class Sweep:
             partition.expected = end if partition.agent_next is None else partition.agent_next
             partition.live_window = window.copy()
         for destination in eligible:
-            behind = destination.state is State.BEHIND and destination not in blocked
-            if behind and destination.read_position >= partition.expected:
+            # With nothing to send, the next delivery is the probe.
+            able = destination not in blocked and not (destination.circuit.is_open and destination.queued)
+            if able and destination.state is State.BEHIND and destination.read_position >= partition.expected:
                 destination.go_live()
 
     async def _records(self, position: int) -> list[Record]:

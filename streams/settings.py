@@ -78,6 +78,12 @@ class Settings(BaseSettings):
         default=64, description="calls in flight a sender; also the ambiguous deliveries of one crash"
     )
     places: Positive = Field(default=64, description="deliveries in memory a destination, counted from its cursor")
+    order_wait: Seconds = Field(
+        default=3.0, description="longest wait for WhatsApp to show a message before the thread's next one is sent"
+    )
+    look_up_wait: Seconds = Field(
+        default=30.0, description="how long a status may show that a WhatsApp call without an answer took effect"
+    )
     call_timeout: Seconds = Field(default=10.0, description="seconds until a call without an answer counts as unknown")
     duplicate_window: Seconds = Field(default=600.0, description="seconds of the log whose event ids are in memory")
     checkpoint_records: Positive = Field(default=10_000, description="records between two checkpoints of a sender")

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from random import Random
 
 from agents.answers import Answer, NotSent, Refused, Taken, Unanswered
+from agents.circuit import Verdict
 from agents.rates import TokenBucket
 from agents.remotes import NotReady, Permit
-from schemas.delivery import Call
+from schemas.delivery import Call, Kind
 from schemas.tenant import Channel, Tenant
 from tests.simulation.log import SimulatedLog
 from tests.simulation.process import Process
@@ -119,10 +120,11 @@ class SimulatedRemote:
         await self._process.gate()
         return call
 
-    async def permit(self, tenant: Tenant, channel: Channel) -> Permit:
+    async def permit(self, tenant: Tenant, channel: Channel, kind: Kind) -> Permit:
         await self._process.gate()
         if self._platform._random.random() < 0.01:
-            raise NotReady(NotSent("token", "no token just now"))
+            raise NotReady(NotSent("token", "no token just now"), Verdict.TRANSPORT)
+        self._bucket.take(asyncio.get_running_loop().time())
         return Permit(tenant, "token", self._bucket)
 
     async def send(self, permit: Permit, call: Call) -> Answer:

@@ -1,5 +1,6 @@
 """Places and cursor of a destination."""
 
+from agents.circuit import Circuit
 from agents.destination import Destination, Place, State
 from agents.facts import Fact
 from agents.ledger import Destination as Key
@@ -29,7 +30,7 @@ def place(offset: int, lane: str = "thread") -> Place:
 
 def destination(state: State = State.BEHIND, limit: int = 4) -> tuple[Destination, Ledger]:
     ledger = Ledger()
-    return Destination(KEY, state, 100, limit, ledger), ledger
+    return Destination(KEY, state, 100, limit, ledger, Circuit(lambda: 0.0)), ledger
 
 
 def test_the_cursor_is_the_first_unfinished_offset_else_the_read_position() -> None:

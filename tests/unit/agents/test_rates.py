@@ -1,7 +1,5 @@
 """Token buckets and the table of them, on a clock of the test's own."""
 
-import asyncio
-
 import pytest
 
 from agents.rates import RateTable, TokenBucket
@@ -32,6 +30,23 @@ def test_the_last_allowance_seen_replaces_the_setting() -> None:
     assert bucket.wait(0.0) == pytest.approx(0.1)
 
 
+def test_calls_in_flight_count_against_the_window() -> None:
+    bucket = TokenBucket(allowed=300, at=0.0, level=10.0)
+    bucket.observe(0.0, used=298, allowed=300, reset=17)
+    bucket.take(0.0)
+    bucket.take(0.0)
+    assert bucket.wait(0.0) == pytest.approx(17.0)
+    bucket.done()
+    assert bucket.wait(0.0) == 0.0
+
+
+def test_an_answer_that_was_overtaken_gives_nothing_back() -> None:
+    bucket = TokenBucket(allowed=300, at=0.0, level=10.0)
+    bucket.observe(0.0, used=300, allowed=300, reset=17)
+    bucket.observe(0.1, used=250, allowed=300, reset=17)
+    assert bucket.wait(0.1) == pytest.approx(16.9)
+
+
 def test_a_window_that_is_used_up_is_waited_for() -> None:
     bucket = TokenBucket(allowed=300, at=0.0, level=10.0)
     bucket.observe(0.0, used=300, allowed=300, reset=17)
@@ -42,21 +57,6 @@ def test_a_refusal_freezes_the_bucket() -> None:
     bucket = TokenBucket(allowed=300, at=0.0, level=5.0)
     bucket.freeze(0.0, 43.0)
     assert bucket.wait(3.0) == pytest.approx(40.0)
-
-
-async def test_permits_come_from_whichever_bucket_has_one_in_the_order_of_asking() -> None:
-    loop = asyncio.get_running_loop()
-    table = RateTable(loop.time, lambda _: None)
-    slow = table.bucket("slow", 0, 1)
-    quick = table.bucket("quick", 0, 60_000)
-    order: list[int] = []
-
-    async def ask(number: int) -> None:
-        assert await table.permit("acme", [slow, quick]) == 1
-        order.append(number)
-
-    await asyncio.gather(*(ask(n) for n in range(5)))
-    assert order == [0, 1, 2, 3, 4]
 
 
 def test_a_takeover_recalls_the_allowance_but_never_a_full_bucket() -> None:

@@ -1,0 +1,123 @@
+"""One attempt at one call: written ahead, read back, made, and its result recorded at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from agents.answers import Answer, NotSent, Refused, Taken, Unanswered
+from agents.remotes import Permit
+from schemas.delivery import Call
+from schemas.events import Failure
+from schemas.outcomes import Accepted, Attempted, Failed, RemoteIds
+from schemas.planning import plan_digest
+
+if TYPE_CHECKING:
+    from agents.destination import Destination, Place
+    from agents.partition import PartitionSender
+
+#: A read-back that took longer (the process may have been stopped meanwhile) proves nothing about now.
+FRESH_SECONDS = 1.0
+
+
+class Lost(Exception):
+    """The partition is closed or draining: stop without a further record."""
+
+
+class Attempts:
+    """The attempts of one delivery under one owner."""
+
+    def __init__(self, partition: PartitionSender, destination: Destination, place: Place) -> None:
+        #: Number of the last attempt.
+        self.number = 0
+        self._partition = partition
+        self._context = partition.context
+        self._destination = destination
+        self._place = place
+        self._delivery = place.delivery
+        self._remote = self._context.remotes[place.delivery.platform]
+
+    async def make(self, permit: Permit, part: int, call: Call) -> Answer | None:
+        """One attempt under the fence.
+
+        None when no call was made: the read-back is too old to trust, or a result arrived. Raises Lost.
+        """
+        async with self._context.in_flight:
+            self.check()
+            with self._partition.calling():
+                asked = self._context.clock()
+                record = Attempted(**self.names(part), digest=plan_digest(call))
+                if not await self._partition.attempted(record, self._place.fact) or self._partition.is_closed():
+                    raise Lost
+                if not self.is_pending() or self._context.clock() - asked > FRESH_SECONDS:
+                    return None
+                self._context.crash("sender_after_readback")
+                answer = await self._call(permit, call)
+                await self._record(answer, part)
+                return answer
+
+    async def record_failure(self, answer: Refused | NotSent, part: int) -> None:
+        """Append why the last attempt, or its preparation, did not succeed."""
+        failed = Failed(
+            **self.names(part),
+            failure=Failure(code=answer.code, reason=answer.reason),
+            status=answer.status if isinstance(answer, Refused) else 0,
+            context_id=answer.context_id if isinstance(answer, Refused) else None,
+        )
+        await self._partition.outcomes.append("delivery.failed", failed, self._place.fact.event)
+
+    async def record_acceptance(self, answer: Taken, part: int) -> None:
+        """Append that the platform took the part."""
+        accepted = Accepted(
+            **self.names(part),
+            status=answer.status,
+            context_id=answer.context_id,
+            genesys_conversation_id=answer.genesys_conversation_id,
+            personal=RemoteIds(message=answer.message_id),
+        )
+        await self._partition.outcomes.append("delivery.accepted", accepted, self._place.fact.event)
+        if accepted.finishes:
+            metrics, platform = self._context.metrics, self._delivery.platform
+            delay = (self._context.now() - self._place.fact.record.timestamp) / 1000
+            metrics.delay.labels(platform).observe(max(0.0, delay))
+            metrics.finished.labels(platform, "accepted").inc()
+
+    def is_pending(self) -> bool:
+        """False once the delivery has ended, by whoever's result: its place tells, the ledger forgets."""
+        return self._destination.holds(self._place.offset)
+
+    def check(self) -> None:
+        """Raises Lost when no new attempt may begin."""
+        if self._partition.is_closed() or self._partition.draining:
+            raise Lost
+
+    def names(self, part: int) -> dict[str, Any]:
+        """What every record about this delivery says."""
+        return {
+            "delivery": self._delivery.id,
+            "offset": self._place.offset,
+            "platform": self._delivery.platform,
+            "term": self._partition.term,
+            "part": part,
+            "parts": len(self._delivery.calls),
+            "attempt": self.number,
+        }
+
+    async def _call(self, permit: Permit, call: Call) -> Answer:
+        metrics, platform = self._context.metrics, self._delivery.platform
+        started = self._context.clock()
+        answer = await self._remote.send(permit, call)
+        metrics.call_seconds.labels(platform).observe(self._context.clock() - started)
+        metrics.calls.labels(platform, type(answer).__name__.lower()).inc()
+        if isinstance(answer, Taken):
+            self._context.crash("sender_after_answer")
+        return answer
+
+    async def _record(self, answer: Answer, part: int) -> None:
+        """An unanswered attempt stays open: nothing is known that would close it."""
+        match answer:
+            case Taken():
+                await self.record_acceptance(answer, part)
+            case Refused() | NotSent():
+                await self.record_failure(answer, part)
+            case Unanswered():
+                pass
