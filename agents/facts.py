@@ -6,21 +6,8 @@ from dataclasses import dataclass
 
 from agents.ledger import Destination
 from schemas.envelope import Envelope, decode, milliseconds_of_time
-from schemas.outcomes import Platform
-from schemas.planning import duplicate_keys
+from schemas.planning import duplicate_keys, platform_of
 from streams.log import Record
-
-#: Which platform a fact may demand a delivery to. What is not here is for the record only.
-PLATFORM_OF_TYPE: dict[str, Platform] = {
-    "message.received": "genesys",
-    "message.edited": "genesys",
-    "message.revoked": "genesys",
-    "message.reacted": "genesys",
-    "message.composed": "whatsapp",
-    "status.delivered": "genesys",
-    "status.read": "genesys",
-    "status.failed": "genesys",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +34,6 @@ class Fact:
 def read_fact(record: Record) -> Fact:
     """Decode a record. Raises UndecodableRecord, or UnknownEventVersion for a fact of a newer release."""
     event = decode(record.value)
-    platform = PLATFORM_OF_TYPE.get(event.type)
+    platform = platform_of(event)
     destination = (event.tenantid, platform) if platform is not None and event.tenantid is not None else None
     return Fact(record, event, duplicate_keys(event), destination)

@@ -8,6 +8,7 @@ from schemas.envelope import decode_data, encode, envelope, time_of_milliseconds
 from schemas.events import Failure, MessageData, StatusData, StatusPersonal
 from schemas.ids import event_id
 from schemas.outcomes import Ended
+from schemas.redriving import original_of
 from streams.topics import EVENTS
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ async def give_up(
 
 
 async def _append_failed_status(partition: PartitionSender, place: Place, failure: Failure) -> None:
-    context, event, delivery = partition.context, place.fact.event, place.delivery
+    context, delivery = partition.context, place.delivery
+    event = original_of(place.fact.event)
     message = decode_data(event, MessageData)
     moment = time_of_milliseconds(context.now())
     fact = envelope(
