@@ -75,10 +75,10 @@ class Batch:
 
     def count(self, metrics: GatewayMetrics) -> None:
         """Add to the process's totals; called once the records are in the log."""
-        for counts, metric in (
+        for counts, total in (
             (self.facts, metrics.facts),
             (self.skipped, metrics.skips),
             (self.dead_lettered, metrics.dead_letters),
         ):
             for name, number in counts.items():
-                metric.labels(name).inc(number)
+                total(name).inc(number)

@@ -25,8 +25,9 @@ class Bodies:
 
     def __init__(self, settings: Settings, metrics: GatewayMetrics) -> None:
         self._largest = settings.max_body_bytes
-        self._free = settings.max_inflight_bytes
-        self._metrics = metrics
+        self._budget = settings.max_inflight_bytes
+        self._held = 0
+        metrics.body_bytes.set_function(lambda: self._held)
 
     @asynccontextmanager
     async def read(self, request: web.Request) -> AsyncIterator[bytes]:
@@ -39,29 +40,33 @@ class Bodies:
         if announced is not None and announced > self._largest:
             raise _too_large(request, self._largest, announced)
         place = self._largest if announced is None else announced
-        if place > self._free:
+        if self._held + place > self._budget:
             raise web.HTTPServiceUnavailable(headers=RETRY_AFTER)
-        self._take(place)
+        self._held += place
         try:
             yield await self._read(request)
         finally:
-            self._take(-place)
-
-    def _take(self, size: int) -> None:
-        self._free -= size
-        self._metrics.body_bytes.inc(size)
+            self._held -= place
 
     async def _read(self, request: web.Request) -> bytes:
+        # Most bodies come together with their headers: then there is nothing to wait for, and no timer to start.
+        if request.content.is_eof():
+            whole = request.content.read_nowait()
+            self._check_size(request, len(whole))
+            return whole
         body = bytearray()
         try:
             async with asyncio.timeout(READ_SECONDS):
                 async for chunk in request.content.iter_any():
                     body += chunk
-                    if len(body) > self._largest:
-                        raise _too_large(request, self._largest, len(body))
+                    self._check_size(request, len(body))
         except TimeoutError:
             raise web.HTTPRequestTimeout from None
         return bytes(body)
+
+    def _check_size(self, request: web.Request, actual: int) -> None:
+        if actual > self._largest:
+            raise _too_large(request, self._largest, actual)
 
 
 def parse_json(body: bytes) -> Any:
