@@ -50,14 +50,15 @@ async def _append_failed_status(partition: PartitionSender, place: Place, failur
     message = decode_data(event, MessageData)
     moment = time_of_milliseconds(context.now())
     fact = envelope(
-        id=event_id(delivery.tenant, "relaylog", "status", delivery.id, "failed"),
+        # By the fact that is given up, which for a redrive is not the original: the agent is told of each.
+        id=event_id(delivery.tenant, "relaylog", "status", place.fact.event.id, "failed"),
         type="status.failed",
         source="relaylog/sender",
         time=moment,
         recordedtime=moment,
         tenantid=delivery.tenant,
         subject=event.subject,
-        causationid=event.id,
+        causationid=place.fact.event.id,
         correlationid=event.correlationid,
         data=StatusData(
             channel=message.channel,

@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 from pythonjsonlogger.json import JsonFormatter
 
-#: Libraries that log a line for every failed try; at DEBUG, aiokafka also logs keys and values of records.
+#: Libraries that tell each of their steps, and log a line for every failed try; at DEBUG, aiokafka also logs keys and
+#: values of records.
 _NOISY = ("aiokafka", "faust", "mode", "asyncio", "aiohttp")
 _LINES = 5
 _SECONDS = 10.0
@@ -57,4 +58,4 @@ def configure_logging(level: str) -> None:
     handler.addFilter(FloodFilter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in _NOISY:
-        logging.getLogger(name).setLevel(max(logging.INFO, logging.getLevelName(level)))
+        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(level)))

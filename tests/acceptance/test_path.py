@@ -68,6 +68,21 @@ def test_every_status_is_on_the_timeline_and_one_receipt_is_given(stage: Stage) 
     assert [row["body"]["status"] for row in stage.calls("genesys", operation="receipt", id=answer)] == ["Delivered"]
 
 
+def test_quick_answers_are_shown_in_the_order_in_which_the_agent_wrote_them(stage: Stage) -> None:
+    """WhatsApp does not keep the order of what it accepted: the simulator lets quick ones overtake each other."""
+    customer = stage.new_customer()
+    stage.customer_says(customer, "Hello")
+    texts = [f"line {n}" for n in range(8)]
+    for text in texts:
+        stage.agent_says(customer, text)
+
+    def shown() -> list[str] | None:
+        lines = [x for x in stage.lines("whatsapp", direction="outbound", customer=customer) if x["shown_order"]]
+        return [x["text"] for x in sorted(lines, key=lambda x: x["shown_order"])] if len(lines) == len(texts) else None
+
+    assert until("all answers shown", shown, 40) == texts
+
+
 def test_a_long_answer_goes_out_in_parts_and_is_received_once(stage: Stage) -> None:
     customer = stage.new_customer()
     text = " ".join(f"word{n}" for n in range(1200))
