@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -79,6 +80,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     """Run the gateway until ``stop`` is set: then requests under way are answered, and the log is closed last."""
     async with aiohttp.ClientSession() as session:
         gateway = build_gateway(settings, process_registry(), session)
+        _collect_seldom()
         runner = await serve_app(gateway.app, settings.host, settings.gateway_port)
         running = asyncio.create_task(gateway.run(), name="gateway")
         stopping = asyncio.create_task(stop.wait(), name="stop signal")
@@ -93,3 +95,13 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             await gateway.stop()
         if isinstance(failure, Exception):
             raise failure
+
+
+def _collect_seldom() -> None:
+    """Have the garbage collector leave alone what stays for ever, and look less often at what webhooks leave behind.
+
+    That is freed as soon as nobody refers to it. With Python's own thresholds the collector takes a tenth of the time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 50)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import zlib
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
@@ -139,6 +140,22 @@ async def test_a_body_over_the_limit_is_not_read(gateway: Gateway) -> None:
             return response.status
 
     assert await without_length() == 413
+
+
+async def test_a_compressed_body_counts_with_the_size_that_it_unfolds_to(settings: Settings, tenants: Tenants) -> None:
+    limit = 3000
+    async with AsyncExitStack() as stack:
+        gateway = await started_gateway(stack, settings.model_copy(update={"max_body_bytes": limit}))
+
+        async def compressed(size: int) -> int:
+            body = b" " * size
+            headers = {HEADER: hex_signature(b"app-secret-of-main", body), "Content-Encoding": "deflate"}
+            url = f"{gateway.url}/webhooks/whatsapp/main"
+            async with gateway.session.post(url, data=zlib.compress(body), headers=headers) as response:
+                return response.status
+
+        assert await compressed(limit) == 200
+        assert await compressed(limit + 1) == 413
 
 
 async def test_bodies_beyond_the_budget_are_put_off_and_their_places_come_back(
