@@ -1,0 +1,51 @@
+"""Kafka is away for longer than Genesys's patience: what agents said meanwhile is lost, and the report names it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.acceptance.stage import Stage
+from tests.acceptance.system import until
+from tests.acceptance.talk import Talk
+from tests.acceptance.test_servers_away import halted
+from tests.faults.platforms import restart_platforms
+from tests.history.checker import check
+from tests.history.history import Finding, History
+
+#: Genesys asks six times over 85 s (genesys.md 4.3); here it asks three times within seconds.
+IMPATIENT: dict[str, Any] = {"genesys_retries": 2, "genesys_retry_gap": 0.2, "genesys_timeout": 2.0}
+SAID = 8
+
+
+def lost_to_the_wait(history: History) -> list[Finding]:
+    """Messages that a platform gave up telling, and that are not in the log by an answer that came too late."""
+    known = {record.value.get("data", {}).get("genesys_id") for record in history.events}
+    return [
+        Finding(said.id, f"said by {said.origin} of {said.tenant}; its webhook was given up unanswered")
+        for said in history.said
+        if not said.accepted and said.id not in known
+    ]
+
+
+def test_the_report_names_each_agent_message_that_genesys_gave_up(stage: Stage, talk: Talk) -> None:
+    restart_platforms(stage, **IMPATIENT)
+    stage.raise_limits()
+    talk.say(20)
+    with halted(stage, "kafka"):
+        away = {stage.agent_says(stage.new_customer(), f"while Kafka is away {n}") for n in range(SAID)}
+        until("Genesys to give up", lambda: away <= {line["id"] for line in stage.lines("genesys", webhook="lost")})
+    after = stage.agent_says(stage.new_customer(), "and now that it is back")
+    until("the first message after", lambda: stage.lines("genesys", id=after, receipt="Delivered") or None, 60.0)
+    talk.say(10)
+    history = until("rest", lambda: _at_rest(stage), 90.0)
+    found = lost_to_the_wait(history)
+    print("lost to Genesys's patience:", *found, sep="\n  ")
+    assert {finding.id for finding in found} == away
+    report = check(history)
+    assert report.clean, str(report)
+
+
+def _at_rest(stage: Stage) -> History | None:
+    """Everything that was taken over has arrived: what is lost is not waited for."""
+    history = stage.history(look_across=False)
+    return history if check(history).clean and not stage.lines("genesys", webhook="pending") else None

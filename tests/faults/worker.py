@@ -1,0 +1,70 @@
+"""A second process of senders beside the one that `up` keeps, and what can be read of any of them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
+from relaylog.embedded.ports import free_ports
+from tests.acceptance.stage import Stage
+from tests.acceptance.system import clean_environment, until
+
+
+def total(metrics: str, name: str, **labels: str) -> float:
+    """Sum of a metric's samples with these labels; 0 when there is none."""
+    families = text_string_to_metric_families(metrics)
+    samples = (sample for family in families for sample in family.samples if sample.name == name)
+    return sum(sample.value for sample in samples if labels.items() <= sample.labels.items())
+
+
+class Worker:
+    """One more `relaylog agents` on the stage's servers."""
+
+    def __init__(self, stage: Stage, log: Path, **settings: str) -> None:
+        """``settings`` by their full name; the rest is as `up` gives it to its own."""
+        [port] = free_ports(1)
+        self._metrics = f"http://127.0.0.1:{port}/metrics"
+        script = '. "$0" && RELAYLOG_AGENTS_PORT="$1" exec "$2" -m relaylog agents'
+        argv = ["/bin/sh", "-c", script, str(stage.up.data / "environment"), str(port), sys.executable]
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                argv, env=clean_environment(**settings), stdout=output, stderr=output, start_new_session=True
+            )
+
+    @property
+    def pid(self) -> int:
+        """Process id."""
+        return self._process.pid
+
+    def partitions(self) -> float:
+        """How many partitions it owns; 0 while it does not answer."""
+        return partitions(self._metrics)
+
+    def wait_until_it_owns(self, count: int, patience: float = 60.0) -> None:
+        """Return when the group has given it at least so many partitions."""
+        until(f"{count} partitions at the second worker", lambda: self.partitions() >= count, patience)
+
+    def terminate(self) -> int:
+        """Ask it to stop; its exit code."""
+        self._process.send_signal(signal.SIGTERM)
+        return self._process.wait(30.0)
+
+    def end(self) -> None:
+        """Make sure that it is gone, whatever became of it."""
+        if self._process.poll() is None:
+            os.kill(self.pid, signal.SIGKILL)
+            self._process.wait()
+
+
+def partitions(metrics: str) -> float:
+    """How many partitions the sender with this address of metrics owns; 0 while it does not answer."""
+    try:
+        return total(httpx.get(metrics, timeout=2.0, trust_env=False).text, "relaylog_sender_partitions")
+    except httpx.TransportError:
+        return 0.0
