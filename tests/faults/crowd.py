@@ -20,9 +20,8 @@ CUSTOMERS = 3
 class Crowd:
     """Says a number of messages at an even pace, each in a thread and by a side that the seed chooses."""
 
-    def __init__(
-        self, stage: Stage, tenants: Sequence[DemoTenant], seed: int, messages: int, per_second: float
-    ) -> None:
+    def __init__(self, stage: Stage, tenants: Sequence[DemoTenant], seed: int, messages: int, pace: float) -> None:
+        """``pace``: messages a second."""
         self.said = 0
         self._messages = messages
         self._gap = 1 / pace

@@ -7,7 +7,7 @@ from typing import Any
 from tests.acceptance.stage import Stage
 from tests.acceptance.system import until
 from tests.acceptance.talk import Talk
-from tests.acceptance.test_servers_away import halted
+from tests.acceptance.test_servers_away import halted, taken, update
 from tests.faults.platforms import restart_platforms
 from tests.history.checker import check
 from tests.history.history import Finding, History
@@ -34,8 +34,8 @@ def test_the_report_names_each_agent_message_that_genesys_gave_up(stage: Stage, 
     with halted(stage, "kafka"):
         away = {stage.agent_says(stage.new_customer(), f"while Kafka is away {n}") for n in range(SAID)}
         until("Genesys to give up", lambda: away <= {line["id"] for line in stage.lines("genesys", webhook="lost")})
-    after = stage.agent_says(stage.new_customer(), "and now that it is back")
-    until("the first message after", lambda: stage.lines("genesys", id=after, receipt="Delivered") or None, 60.0)
+    typing = update(stage, "after Kafka has come back")
+    until("the gateway to take webhooks again", lambda: taken(stage, typing))
     talk.say(10)
     history = until("rest", lambda: _at_rest(stage), 90.0)
     found = lost_to_the_wait(history)
