@@ -12,6 +12,7 @@ from agents.ledger import Destination as Key
 from agents.ledger import Ledger
 from agents.sightings import Sent
 from schemas.delivery import Delivery
+from streams.settings import Settings
 
 #: So many deliveries are kept in memory for the probes of an open circuit.
 PROBES = 8
@@ -46,7 +47,13 @@ class Destination:
     """
 
     def __init__(
-        self, key: Key | None, state: State, read_position: int, limit: int, ledger: Ledger, circuit: Circuit
+        self,
+        key: Key | None,
+        state: State,
+        read_position: int,
+        settings: Settings,
+        ledger: Ledger,
+        circuit: Circuit,
     ) -> None:
         self.key = key
         self.state = state
@@ -58,7 +65,7 @@ class Destination:
         #: What each lane sent last, newest last.
         self._former: dict[str, Sent] = {}
         self._queued: dict[int, Place] = {}
-        self._limit = limit
+        self._settings = settings
         self._ledger = ledger
 
     @property
@@ -79,20 +86,26 @@ class Destination:
         return max(live_position, self.join)
 
     def room(self) -> int:
-        """Free places.
+        """How many deliveries it takes now.
 
-        Places count from the cursor, unfinished and finished alike: one stuck delivery cannot grow the ledger.
+        What is queued holds its payload and counts against ``places``; what is finished above a stuck delivery is one
+        number and counts against ``finished_places``, so that a stuck one neither grows the ledger nor soon stops all
+        other threads.
         """
+        free = self._settings.places - len(self._queued)
         if not self._queued or self.key is None:
             # Nothing holds the cursor back: what is finished above it will be passed by reading on.
-            return self._limit
-        return self._limit - len(self._queued) - len(self._ledger.finished.get(self.key, ()))
+            return free
+        finished = len(self._ledger.finished.get(self.key, ()))
+        if finished > self._settings.places and self._ledger.is_crowded():
+            return self._settings.places - finished
+        return min(free, self._settings.finished_places - finished)
 
     def takes_more(self) -> bool:
         """True when at least half of the places are free; while the circuit is open, when there are too few probes."""
         if self.circuit.is_open:
-            return self.queued < min(PROBES, self._limit) and self.room() > 0
-        return self.room() >= max(1, self._limit // 2)
+            return self.queued < min(PROBES, self._settings.places) and self.room() > 0
+        return self.room() >= max(1, self._settings.places // 2)
 
     def add(self, place: Place) -> str | None:
         """Queue a delivery; returns the lane's name when its runner has to be started."""
@@ -109,7 +122,7 @@ class Destination:
         """The lane's last message, for `former`; of lanes at rest only the newest are remembered."""
         self._former.pop(lane, None)
         self._former[lane] = what
-        while len(self._former) > max(self._limit, len(self.lanes)):
+        while len(self._former) > max(self._settings.places, len(self.lanes)):
             del self._former[next(iter(self._former))]
 
     def former(self, lane: str) -> Sent | None:

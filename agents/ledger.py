@@ -27,6 +27,10 @@ from schemas.outcomes import (
 Destination = tuple[str, Platform]
 
 
+#: Finished offsets of all destinations together; each takes up to some 25 bytes of a checkpoint.
+CROWDED = 100_000
+
+
 @dataclass(slots=True)
 class Ledger:
     """Who owns the partition, what is finished, and which attempts have no answer yet.
@@ -81,6 +85,10 @@ class Ledger:
     def is_finished(self, destination: Destination, offset: int) -> bool:
         """True when the delivery of the fact at ``offset`` has ended."""
         return offset in self.finished.get(destination, ())
+
+    def is_crowded(self) -> bool:
+        """True when so much is finished above stuck deliveries that a checkpoint may grow too large for one record."""
+        return sum(map(len, self.finished.values())) > CROWDED
 
     def forget_below(self, destination: Destination, cursor: int) -> None:
         """Drop what the cursor has passed."""

@@ -426,7 +426,7 @@ class PartitionSender:
 
     def _destination(self, key: Key | None, state: State, read_position: int) -> Destination:
         circuit = Circuit(self.context.clock)
-        return Destination(key, state, read_position, self.context.settings.places, self.ledger, circuit)
+        return Destination(key, state, read_position, self.context.settings, self.ledger, circuit)
 
     def discover(self, key: Key, read_position: int) -> Destination:
         """A destination that the sweep meets for the first time."""

@@ -84,6 +84,9 @@ class Settings(BaseSettings):
     look_up_wait: Seconds = Field(
         default=30.0, description="how long a status may show that a WhatsApp call without an answer took effect"
     )
+    finished_places: Positive = Field(
+        default=1024, description="finished deliveries remembered above an unfinished one, a destination"
+    )
     call_timeout: Seconds = Field(default=10.0, description="seconds until a call without an answer counts as unknown")
     duplicate_window: Seconds = Field(default=600.0, description="seconds of the log whose event ids are in memory")
     checkpoint_records: Positive = Field(default=10_000, description="records between two checkpoints of a sender")

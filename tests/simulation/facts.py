@@ -49,8 +49,10 @@ def fact(said: Said, log: SimulatedLog, time: str) -> Envelope:
     )
 
 
-def plan(event: Envelope, tenant: Tenant) -> Delivery:
-    """As many calls as the fact says."""
+def plan(event: Envelope, tenant: Tenant) -> Delivery | None:
+    """As many calls as the fact says; nothing for what the sender itself appends."""
+    if event.type != "message.received":
+        return None
     parts = int(decode_data(event, MessageData).personal.content.text)
     calls = tuple(
         Call("/", {"delivery": event.id, "thread": event.subject, "part": part}) for part in range(1, parts + 1)

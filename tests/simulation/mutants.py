@@ -142,7 +142,7 @@ def without_claiming_again_after_a_fence(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @mutant
 def with_places_for_what_is_unfinished_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Destination, "room", lambda self: self._limit - len(self._queued))
+    monkeypatch.setattr(Destination, "room", lambda self: self._settings.places - len(self._queued))
 
 
 @mutant

@@ -17,6 +17,8 @@ from agents.metrics import SenderMetrics
 from agents.partition import PartitionSender
 from agents.rates import RateTable, TokenBucket
 from agents.sender import Sender
+from schemas.envelope import encode, envelope, time_of_milliseconds
+from schemas.outcomes import TookOver
 from schemas.tenant import Channel, Genesys, GenesysClient, Tenant, WhatsAppApp
 from streams.log import LogUnavailable, Record
 from streams.settings import Settings
@@ -111,7 +113,8 @@ class Scenario:
                     at_start = found.setdefault((partition, key), finished)
                     # Twice the places: results of a fenced owner's calls come late. One more: an empty queue takes a
                     # delivery whatever lies finished above it, else it could not go on.
-                    held, bound = destination.queued + finished, 2 * self.settings.places + at_start + 1
+                    held = destination.queued + finished
+                    bound = 2 * self.settings.places + self.settings.finished_places + at_start + 1
                     if held > bound and not partition.is_closed():
                         self.errors.append(f"{key} holds {held} deliveries, {bound} are allowed")
 
@@ -131,10 +134,14 @@ class Scenario:
 
     async def _disturb(self) -> None:
         members = [m for m in self.group.members if m.process.reachable]
-        kind = self.random.choice(("kill", "kill at a point", "stop", "cut", "join", "leave", "broker", "nothing"))
+        kind = self.random.choice(
+            ("kill", "kill at a point", "stop", "cut", "join", "leave", "broker", "ghost", "nothing")
+        )
         if kind == "join" and len(self.group.members) < 3:
             self.reached["join while facts arrive"] += 1
             self._start()
+        elif kind == "ghost":
+            self._claim_by_nobody(self.random.randrange(PARTITIONS))
         elif kind == "broker":
             self.log.away = True
             await asyncio.sleep(self.random.uniform(0.2, 5.0))
@@ -142,6 +149,20 @@ class Scenario:
             self.reached["broker away"] += 1
         elif members and kind in ("kill", "kill at a point", "stop", "cut", "leave"):
             await self._strike(self.random.choice(members), kind)
+
+    def _claim_by_nobody(self, partition: int) -> None:
+        """The claim of a worker that has lost the partition, and its life, before the append landed."""
+        moment = time_of_milliseconds(self.log.now_ms())
+        claim = envelope(
+            id=f"ghost-{moment}",
+            type="sender.took_over",
+            source="simulation",
+            time=moment,
+            recordedtime=moment,
+            data=TookOver(sender="ghost"),
+        )
+        self.log.append("outcomes", partition, encode(claim), None, [("type", claim.type.encode())])
+        self.reached["claim by nobody"] += 1
 
     async def _strike(self, member: Member, kind: str) -> None:
         if kind == "kill":
@@ -298,6 +319,7 @@ def _settings(random: Random) -> Settings:
         session_timeout=SESSION,
         duplicate_window=WINDOW,
         places=random.choice((2, 4, 16)),
+        finished_places=random.choice((2, 4, 16)),
         checkpoint_records=random.choice((5, 20, 100)),
         checkpoint_seconds=random.choice((1.0, 5.0)),
         delivery_attempts=12,

@@ -8,6 +8,7 @@ from random import Random
 
 import pytest
 
+from agents import rates
 from agents.rates import AGEING, PermitQueue, TokenBucket
 from tests.simulation.clock import run_virtually
 
@@ -93,10 +94,21 @@ def test_a_stranger_on_the_same_client_is_survived(seed: int) -> None:
 
 def test_urgent_ones_go_first_and_nobody_starves() -> None:
     """Messages alone would fill the budget; receipts stand at most AGEING seconds behind, typing twice that."""
+    waits = mixed_overload()
+    mean = {rank: sum(waits[rank]) / len(waits[rank]) for rank in waits}
+    assert mean[0] < mean[1] < mean[2]
+    assert max(waits[1]) <= max(waits[0]) + AGEING + 1.0
+    assert max(waits[2]) <= max(waits[0]) + 2 * AGEING + 1.0
+
+
+def test_without_ageing_receipts_would_starve(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rates, "AGEING", 1e9)
+    waits = mixed_overload()
+    assert max(waits[1]) > max(waits[0]) + 60.0
+
+
+def mixed_overload() -> dict[int, list[float]]:
+    """Waits by rank, without the start, in which everybody asks at once."""
     platform = FixedWindow(Random(1))
     run_virtually(overload(platform, 600.0, lanes=60, shares=(0, 0, 1, 2)))
-    mean = {rank: sum(waits) / len(waits) for rank, waits in platform.waits.items()}
-    assert mean[0] < mean[1] < mean[2]
-    steady = {rank: waits[len(waits) // 10 :] for rank, waits in platform.waits.items()}
-    assert max(steady[1]) <= max(steady[0]) + AGEING + 1.0
-    assert max(steady[2]) <= max(steady[0]) + 2 * AGEING + 1.0
+    return {rank: waits[len(waits) // 10 :] for rank, waits in platform.waits.items()}

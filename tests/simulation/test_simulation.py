@@ -14,7 +14,7 @@ from tests.simulation.scenario import run_seed
 
 SEEDS = 200
 #: Enough, from seed 0 on, for each mutant to be caught.
-SEEDS_FOR_A_MUTANT = 200
+SEEDS_FOR_A_MUTANT = 1000
 #: Each showed a fault of the sender once, or of the design.
 REMEMBERED = (1, 26, 40, 72, 79, 150, 1756, 1796, 2161, 2832)
 

@@ -9,6 +9,7 @@ from schemas.delivery import Delivery
 from schemas.envelope import envelope
 from schemas.events import Failure
 from streams.log import Record
+from streams.settings import Settings
 
 KEY: Key = ("acme", "genesys")
 NOW = "2026-11-22T10:00:00.000Z"
@@ -30,7 +31,8 @@ def place(offset: int, lane: str = "thread") -> Place:
 
 def destination(state: State = State.BEHIND, limit: int = 4) -> tuple[Destination, Ledger]:
     ledger = Ledger()
-    return Destination(KEY, state, 100, limit, ledger, Circuit(lambda: 0.0)), ledger
+    settings = Settings(places=limit, finished_places=limit - 1)
+    return Destination(KEY, state, 100, settings, ledger, Circuit(lambda: 0.0)), ledger
 
 
 def test_the_cursor_is_the_first_unfinished_offset_else_the_read_position() -> None:
