@@ -77,7 +77,7 @@ class Settings(BaseSettings):
     calls_in_flight: Positive = Field(
         default=64, description="calls in flight a sender; also the ambiguous deliveries of one crash"
     )
-    places: Positive = Field(default=64, description="deliveries in memory a destination, counted from its cursor")
+    places: Positive = Field(default=64, description="deliveries in memory, a destination")
     order_wait: Seconds = Field(
         default=3.0, description="longest wait for WhatsApp to show a message before the thread's next one is sent"
     )

@@ -36,6 +36,7 @@ CALL_TIMEOUT = 2.0
 SESSION = 6.0
 #: Virtual seconds that the run may take to settle once the weather is calm.
 PATIENCE = 900.0
+DISTURBANCES = ("kill", "kill at a point", "stop", "cut", "join", "leave", "broker", "ghost", "nothing")
 CRASH_POINTS = (
     "sender_after_attempted",
     "sender_after_readback",
@@ -134,9 +135,7 @@ class Scenario:
 
     async def _disturb(self) -> None:
         members = [m for m in self.group.members if m.process.reachable]
-        kind = self.random.choice(
-            ("kill", "kill at a point", "stop", "cut", "join", "leave", "broker", "ghost", "nothing")
-        )
+        kind = self.random.choice(DISTURBANCES)
         if kind == "join" and len(self.group.members) < 3:
             self.reached["join while facts arrive"] += 1
             self._start()
