@@ -26,7 +26,11 @@ STOPPED = float(QUICK["RELAYLOG_SESSION_TIMEOUT"]) + 4.0
 #: Shorter than the 25 s in which Genesys asks again (genesys.md 4.3), restart included.
 AWAY = 4.0
 BAD_WEATHER: dict[str, tuple[Rule, ...]] = {
-    "a storm of 429": ({"match": {}, "do": "429", "share": 0.5},),
+    # Too many tokens are told by 400, never by 429 (genesys.md section 1), so only what is sent meets it.
+    "a storm of 429": (
+        {"match": {"operation": "message"}, "do": "429", "share": 0.5},
+        {"match": {"operation": "receipt"}, "do": "429", "share": 0.5},
+    ),
     "a slow remote": ({"match": {}, "do": "delay 1.0", "share": 0.7},),
     "lost answers": (
         {"match": {}, "do": "drop answer", "share": 0.1},

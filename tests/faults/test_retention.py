@@ -42,7 +42,7 @@ def test_a_log_start_that_passes_a_cursor_is_a_gap(stage: Stage) -> None:
     stage.wait_restarted("agents", former)
     gap = until("destination.gap", lambda: outcomes(stage, "destination.gap"), 60.0)[0]
     assert (gap.value["tenantid"], gap.value["data"]["platform"]) == ("acme", "genesys")
-    assert gap.value["data"]["cursor"] == offset_of(cursor)
+    assert offset_of(cursor) <= gap.value["data"]["cursor"] < log_start(stage, cursor.partition)
     until("the metric", lambda: total(stage.metrics("agents"), "relaylog_sender_gaps_total") >= 1)
     asyncio.run(alter_events(stage, {}))
     weather(stage, 1)
@@ -76,8 +76,9 @@ def make_broker_eager(stage: Stage) -> None:
 
 
 def checkpointed_cursor(stage: Stage) -> LogRecord | None:
-    """The newest checkpoint that lists acme at Genesys as behind."""
-    return next((c for c in reversed(outcomes(stage, "sender.checkpoint")) if _listed(c)), None)
+    """The newest checkpoint that lists acme at Genesys with something left to send."""
+    found = (c for c in reversed(outcomes(stage, "sender.checkpoint")) if _listed(c))
+    return next((c for c in found if offset_of(c) > 0), None)
 
 
 def offset_of(checkpoint: LogRecord) -> int:

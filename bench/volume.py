@@ -1,0 +1,163 @@
+"""Volume: one tenant dark with a backlog, its neighbours on the same partition beside a run in which it is not."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import os
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import psutil
+from prometheus_client.parser import text_string_to_metric_families
+
+from bench.figures import RESULTS
+from bench.outgoing import Remote, Servers, append, integration_of, message, register, servers, typing
+from relaylog.embedded.ports import free_ports
+from schemas.envelope import Envelope
+from schemas.tenant import Tenant
+from streams.log import LogWriter
+from streams.settings import Settings
+
+#: Deliveries that wait for the dark tenant; its partition holds ten times as many facts.
+BACKLOG = int(os.environ.get("BENCH_BACKLOG", "3000"))
+FACTS_PER_DELIVERY = 10
+#: Of ten facts, so many are messages to the tenants that work; the rest demands nothing.
+HEALTHY_PER_DELIVERY = 5
+HEALTHY = 4
+CUSTOMERS = 32
+PER_MINUTE = 6_000
+#: Seconds until the stub answers.
+DELAY = 0.02
+DARK = "dark"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A sender as a process of its own, and what it works on."""
+
+    remote: Remote
+    metrics: str
+    process: psutil.Process
+    tenants: list[Tenant]
+
+    async def metric(self, name: str) -> float:
+        """Sum of a metric's samples."""
+        async with self.remote.http.get(self.metrics) as answer:
+            text = await answer.text()
+        families = text_string_to_metric_families(text)
+        return sum(s.value for family in families for s in family.samples if s.name == name)
+
+    async def taken(self, *tenants: str) -> int:
+        """Calls that the stub took for tenants."""
+        counts = await self.remote.taken()
+        return sum(counts.get(integration_of(tenant), 0) for tenant in tenants)
+
+    async def until_taken(self, count: int, *tenants: str) -> float:
+        """Wait until the stub took so many calls for tenants; the moment."""
+        while await self.taken(*tenants) < count:
+            await asyncio.sleep(0.05)
+        return time.monotonic()
+
+    def rss_mib(self) -> float:
+        """Memory of the sender."""
+        return float(self.process.memory_info().rss) / 2**20
+
+
+async def start(on: Servers, *, dark: bool) -> Run:
+    """Preload a partition, with the backlog or with as many facts that demand nothing, and start a sender on it."""
+    settings, remote = await on.settings(1), await on.stub(DELAY)
+    if dark:
+        await remote.set("down", integration_of(DARK))
+    writer = LogWriter(settings)
+    await writer.start()
+    try:
+        healthy = [await register(settings, writer, f"healthy-{n}", remote.url) for n in range(HEALTHY)]
+        unlucky = await register(settings, writer, DARK, remote.url, PER_MINUTE)
+        await append(writer, ((0, fact) for fact in partition(healthy, unlucky, dark=dark)))
+    finally:
+        await writer.stop()
+    [port] = free_ports(1)
+    name = f"sender-{port}"
+    await on.start(name, ("relaylog", "agents"), environment(settings, port), f"{port}/readyz")
+    process = psutil.Process(on.supervisor.pids[name])
+    return Run(remote, f"http://127.0.0.1:{port}/metrics", process, [*healthy, unlucky])
+
+
+def partition(healthy: list[Tenant], unlucky: Tenant, *, dark: bool) -> Iterable[Envelope]:
+    """Facts of one partition, well mixed."""
+    for number in range(BACKLOG):
+        yield (message if dark else typing)(unlucky, number % CUSTOMERS, number)
+        for each in range(HEALTHY_PER_DELIVERY):
+            index = number * HEALTHY_PER_DELIVERY + each
+            yield message(healthy[index % HEALTHY], index // HEALTHY % CUSTOMERS, index)
+        for each in range(FACTS_PER_DELIVERY - 1 - HEALTHY_PER_DELIVERY):
+            yield typing(healthy[each % HEALTHY], number % CUSTOMERS, number * FACTS_PER_DELIVERY + each)
+
+
+def environment(settings: Settings, port: int) -> dict[str, str]:
+    """The settings for a process."""
+    return {
+        "RELAYLOG_KAFKA": settings.kafka,
+        "RELAYLOG_TOPIC_PREFIX": settings.topic_prefix,
+        "RELAYLOG_PARTITIONS": str(settings.partitions),
+        "RELAYLOG_MASTER_KEY": base64.b64encode(bytes(32)).decode(),
+        "RELAYLOG_AGENTS_PORT": str(port),
+    }
+
+
+async def healthy_rate(run: Run) -> float:
+    """Calls a second of the tenants that work, from the first to the last of their messages."""
+    names = [tenant.id for tenant in run.tenants if tenant.id != DARK]
+    started = await run.until_taken(1, *names)
+    first = await run.taken(*names)
+    total = BACKLOG * HEALTHY_PER_DELIVERY
+    return (total - first) / (await run.until_taken(total, *names) - started)
+
+
+async def drain(run: Run) -> dict[str, float]:
+    """Heal the dark tenant; how long its backlog takes, and what that costs."""
+    swept = await run.metric("relaylog_sender_swept_records_total")
+    await run.remote.set("up", integration_of(DARK))
+    healed = time.monotonic()
+    started = await run.until_taken(1, DARK)
+    ended = await run.until_taken(BACKLOG, DARK)
+    swept = await run.metric("relaylog_sender_swept_records_total") - swept
+    at_its_rate = BACKLOG * 60 / PER_MINUTE
+    return {
+        "seconds_until_the_first_call": started - healed,
+        "drain_seconds": ended - started,
+        "drain_seconds_at_its_rate": at_its_rate,
+        "drain_over_rate": (ended - started) / at_its_rate,
+        "facts_read_a_delivery": swept / BACKLOG,
+    }
+
+
+async def measure(on: Servers) -> dict[str, Any]:
+    """Every figure of the volume run."""
+    without = await healthy_rate(await start(on, dark=False))
+    run = await start(on, dark=True)
+    memory = {"rss_start_mib": run.rss_mib()}
+    with_dark = await healthy_rate(run)
+    memory["rss_dark_mib"] = run.rss_mib()
+    drained = await drain(run)
+    memory["rss_end_mib"] = run.rss_mib()
+    sends = {"healthy_sends": without, "healthy_sends_beside_dark": with_dark, "healthy_ratio": with_dark / without}
+    return {"backlog": BACKLOG, "facts": BACKLOG * FACTS_PER_DELIVERY, **sends, **drained, **memory}
+
+
+async def main() -> None:
+    """Measure, save, print."""
+    async with servers() as on:
+        figures = {name: round(value, 3) for name, value in (await measure(on)).items()}
+    RESULTS.mkdir(exist_ok=True)
+    text = json.dumps(figures, indent=1)
+    (RESULTS / "volume.json").write_text(text + "\n")
+    print(text)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
