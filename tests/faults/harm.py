@@ -67,7 +67,6 @@ class Harm:
         if point == "sender_sweeping":
             # Only who has just taken over sweeps for certain.
             self._stage.kill("agents")
-            former = self._stage.wait_restarted("agents", former)
         until(f"the crash at {point}", self._stage.fired, 60.0)
         self._stage.wait_restarted("agents", former)
 
