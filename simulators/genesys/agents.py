@@ -156,6 +156,7 @@ class Agents:
             ]
         elif said.image:
             message["content"] = [{"contentType": "Attachment", "attachment": self._attach(said.image, origin, line)}]
+        conversation.messages.append(message_id)
         return message, self._books.add(message_id, line)
 
     def _receipt(self, tenant: SimulatedTenant, customer: str, receipt: PublishedReceipt) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from simulators.genesys.conversations import Conversations
 from simulators.genesys.door import Door
 from simulators.genesys.inbound import Inbound
 from simulators.genesys.manner import TOKEN_PATH, GenesysManner, correlate, json_answer, refusal, stamp_headers
+from simulators.genesys.reads import conversation_of, details_of
 from simulators.genesys.tokens import Tokens, client_of_basic
 from simulators.ledger import Ledger
 from simulators.reception import Call, Reception
@@ -52,6 +53,7 @@ class GenesysApi:
         return [
             web.post(TOKEN_PATH, self._token),
             web.get("/api/v2/conversations/messages/{messageId}/details", self._details),
+            web.get("/api/v2/conversations/messages/{conversationId}", self._conversation),
             web.patch("/api/v2/conversations/messages/{conversationId}", self._disconnect),
         ]
 
@@ -79,7 +81,23 @@ class GenesysApi:
             caller = self._door.admit(request)
             if line is None or line.tenant != caller.id:
                 raise refusal(404)
-            return json_answer(_details_of(line))
+            return json_answer(details_of(line))
+
+        return await self._reception.receive(request, call, act)
+
+    async def _conversation(self, request: web.Request) -> web.StreamResponse:
+        conversation_id = request.match_info["conversationId"]
+        conversation = self._conversations.get(conversation_id)
+        owner = self._tenants.of_integration(conversation.integration_id) if conversation else None
+        customer = conversation.customer if conversation else None
+        call = Call("read", owner.id if owner else None, customer, conversation_id)
+
+        async def act() -> web.StreamResponse:
+            caller = self._door.admit(request)
+            if conversation is None or owner is None or owner.id != caller.id:
+                raise refusal(404, "conversation.error.conversation.not.found")
+            lines = [line for line in map(self._books.get, conversation.messages) if line is not None]
+            return json_answer(conversation_of(conversation, lines))
 
         return await self._reception.receive(request, call, act)
 
@@ -110,27 +128,6 @@ class GenesysApi:
             raise refusal(404)
 
         return await self._reception.receive(request, Call("other", id=request.path), act)
-
-
-def _details_of(line: GenesysLine) -> dict[str, object]:
-    """The parts of the message details that a connector can use (genesys.md section 7)."""
-    status = {"Delivered": "delivery-success", "Failed": "delivery-failed"}.get(
-        line.receipt or "", "received" if line.direction == "inbound" else "sent"
-    )
-    kind = "Structured" if line.kind.startswith("structured") else "Text"
-    receipts = [{"type": "Receipt", "status": line.receipt, "reasons": line.reasons or []}] if line.receipt else []
-    return {
-        "id": line.id,
-        "providerMessageId": line.wamid or line.id,
-        "conversationId": line.conversation_id,
-        "timestamp": line.at,
-        "direction": line.direction,
-        "messengerType": "open",
-        "textBody": line.text or "",
-        "status": status,
-        "normalizedMessage": {"id": line.id, "type": kind, "text": line.text or ""},
-        "normalizedReceipts": receipts,
-    }
 
 
 def genesys_application(

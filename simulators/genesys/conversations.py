@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from simulators.config import Behaviour
 
@@ -18,6 +18,10 @@ class Conversation:
     integration_id: str
     customer: str
     disconnected_at: float | None = None
+    customer_participant: str = field(default_factory=lambda: str(uuid.uuid4()))
+    agent_participant: str = field(default_factory=lambda: str(uuid.uuid4()))
+    #: Ids of its messages, newest last.
+    messages: list[str] = field(default_factory=list)
 
 
 class Conversations:

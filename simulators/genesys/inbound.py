@@ -160,6 +160,7 @@ class Inbound:
             at=wire.instant(),
             wamid=body["channel"].get("messageId"),
         )
+        conversation.messages.append(line.id)
         return self._books.add(line.id, line)
 
     def _refuse_copy(self, tenant: SimulatedTenant, body: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.simulators.world import Start, World, until
+from tests.contract.simulators.world import Start, World, customer_message, until
 
 
 async def book_line(world: World, message_id: str) -> dict[str, Any]:
@@ -114,3 +114,24 @@ async def test_an_unknown_integration_is_404(world: World) -> None:
     body = {"integration": "nowhere", "to": "447700900123", "text": "x"}
     answer = await world.http.post(f"{world.running.genesys_url}/_simulator/agents/messages", json=body)
     assert answer.status == 404
+
+
+async def test_a_conversation_lists_its_messages_by_participant_and_details_name_them(world: World) -> None:
+    token = await world.token()
+    first = await (await world.inbound("message", customer_message(), token, prefetchConversationId="true")).json()
+    reply = await world.agent(text="Hi Ann, checking now.")
+    second_message = customer_message("Thanks", channel={"messageId": "wamid.A2"})
+    second = await (await world.inbound("message", second_message, token)).json()
+    base = f"{world.running.genesys_url}/api/v2/conversations/messages"
+    headers = {"Authorization": f"Bearer {token}"}
+    conversation = await (await world.http.get(f"{base}/{first['conversationId']}", headers=headers)).json()
+    said = {p["purpose"]: [m["messageId"] for m in p["messages"]] for p in conversation["participants"]}
+    assert said == {"customer": [first["id"], second["id"]], "agent": [reply]}
+    assert {p["state"] for p in conversation["participants"]} == {"connected"}
+    details = await (await world.http.get(f"{base}/{second['id']}/details", headers=headers)).json()
+    assert (details["providerMessageId"], details["direction"]) == ("wamid.A2", "inbound")
+    await world.http.patch(f"{base}/{first['conversationId']}", json={"state": "disconnected"}, headers=headers)
+    conversation = await (await world.http.get(f"{base}/{first['conversationId']}", headers=headers)).json()
+    assert {p["state"] for p in conversation["participants"]} == {"disconnected"}
+    missing = await world.http.get(f"{base}/unknown", headers=headers)
+    assert (missing.status, (await missing.json())["code"]) == (404, "conversation.error.conversation.not.found")
