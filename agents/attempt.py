@@ -74,6 +74,7 @@ class Attempts:
             genesys_conversation_id=answer.genesys_conversation_id,
             personal=RemoteIds(message=answer.message_id),
         )
+        self._partition.conversations.note(self._delivery.tenant, self._place.fact.event.subject, accepted)
         await self._partition.outcomes.append("delivery.accepted", accepted, self._place.fact.event)
         if accepted.finishes:
             metrics, platform = self._context.metrics, self._delivery.platform

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from agents.answers import Answer, NotSent, Refused, Taken, Unanswered
 from agents.attempt import Attempts, Lost
+from agents.finding_out import Inquiry
 from agents.giving_up import Ending, give_up
+from agents.look_up import NotThere
 from agents.policy import DeadLetter, Decision, Remint, Retry, decide
 from agents.remotes import NotReady, Permit
 from agents.verdicts import verdict
@@ -50,6 +52,7 @@ class LaneHead:
         self._delivery = place.delivery
         self._remote = self._context.remotes[place.delivery.platform]
         self._attempts = Attempts(partition, destination, place)
+        self._inquiry = Inquiry(partition, destination, place, self._attempts)
         #: Parts known as taken before the log has shown it.
         self._done = 0
         self._tries = 0
@@ -93,22 +96,27 @@ class LaneHead:
             return True
         if self._place.offset not in self._partition.ledger.open:
             return False
-        taken = await self._find_out(attempt.part)
-        if taken is None:
-            return await self._unknown(attempt.part)
-        self._done = attempt.part
-        return self._done == len(self._delivery.calls)
+        # A former owner that is stopped may yet make its call: that it is not there now proves nothing.
+        taken = await self._find_out(attempt.part, absence_counts=False)
+        if taken:
+            self._done = attempt.part
+            return self._done == len(self._delivery.calls)
+        return taken is not None
 
-    async def _find_out(self, part: int) -> Taken | None:
-        """A status of the delivery shows that the call took effect; then this is recorded as its acceptance."""
-        whatsapp_id = await self._partition.sightings.find((self._delivery.id, part))
+    async def _find_out(self, part: int, absence_counts: bool) -> bool | None:
+        """What became of an unanswered call. True: the part was taken; False: the delivery has ended; None: send it."""
+        found = await self._inquiry.ask(part)
         self._attempts.check()
-        if whatsapp_id is None:
+        if not self._attempts.is_pending():
+            return False
+        if isinstance(found, Taken):
+            self._context.metrics.ambiguous.labels(self._delivery.platform, "found").inc()
+            await self._attempts.record_acceptance(found, part)
+            return True
+        if isinstance(found, NotThere) and absence_counts:
+            self._context.metrics.ambiguous.labels(self._delivery.platform, "not_there").inc()
             return None
-        self._context.metrics.ambiguous.labels(self._delivery.platform, "found").inc()
-        taken = Taken(200, whatsapp_id)
-        await self._attempts.record_acceptance(taken, part)
-        return taken
+        return False if await self._unknown(part) else None
 
     async def _unknown(self, part: int) -> bool:
         """The answer to an attempt stays unknown. True when the tenant wants such a delivery held for a person."""
@@ -160,7 +168,7 @@ class LaneHead:
         """Prepare and make one attempt; what it says about the destination goes to the circuit."""
         permit: Permit | None = None
         answer: Answer | None = None
-        lane, circuit = self._delivery.lane, self._destination.circuit
+        lane = self._delivery.lane
         try:
             tenant, channel = self._configuration()
             staged = staged or await self._remote.stage(tenant, channel, call)
@@ -168,17 +176,16 @@ class LaneHead:
             self._attempts.check()
             self._watch_for_statuses(part, self._settings.call_timeout + self._settings.look_up_wait)
             answer = await self._attempts.make(permit, part, staged)
-            changed = answer is not None and circuit.record(lane, verdict(self._delivery.platform, answer))
+            if answer is not None:
+                self._partition.judge(self._destination, lane, verdict(self._delivery.platform, answer))
         except NotReady as not_ready:
             answer = not_ready.answer
-            changed = circuit.record(lane, not_ready.verdict)
+            self._partition.judge(self._destination, lane, not_ready.verdict)
             await self._attempts.record_failure(not_ready.answer, part)
         finally:
-            circuit.abandon(lane)
+            self._destination.circuit.abandon(lane)
             if permit is not None:
                 permit.bucket.done()
-        if changed:
-            self._partition.circuit_changed(self._destination)
         return answer, permit, staged
 
     def _watch_for_statuses(self, part: int, seconds: float) -> None:
@@ -195,10 +202,8 @@ class LaneHead:
     async def _after(self, answer: Refused | NotSent | Unanswered, permit: Permit | None, part: int) -> bool | None:
         """Do what the policy says. True: the part was taken after all; False: given up; None: try again."""
         if isinstance(answer, Unanswered):
-            if await self._find_out(part) is not None:
-                return True
-            if await self._unknown(part):
-                return False
+            if (known := await self._find_out(part, absence_counts=True)) is not None:
+                return known
         elif permit is not None and isinstance(answer, Refused) and answer.status == 401:
             self._remote.refused_token(permit)
         self._tries += 1

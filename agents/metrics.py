@@ -27,6 +27,12 @@ class SenderMetrics:
             ["platform", "action"],
             registry=registry,
         )
+        self.circuits = Counter(
+            "relaylog_sender_circuit_events",
+            "What happened to circuit breakers: opened, closed, probe_failed",
+            ["platform", "event"],
+            registry=registry,
+        )
         self.copies = Counter(
             "relaylog_sender_duplicate_facts", "Facts skipped as copies of an earlier one", registry=registry
         )

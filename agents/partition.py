@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from agents.circuit import Circuit, Verdict
 from agents.context import Reader, SenderContext
+from agents.conversations import Conversations
 from agents.destination import Destination, Place, State
 from agents.facts import Fact, read_fact
 from agents.lane import run_lane
@@ -22,7 +23,7 @@ from agents.takeover import newest_checkpoint
 from agents.window import DuplicateWindow
 from schemas.envelope import decode
 from schemas.errors import UndecodableRecord, UnknownEventVersion
-from schemas.outcomes import Attempted, Checkpoint, DestinationNote, TookOver
+from schemas.outcomes import Accepted, Attempted, Checkpoint, DestinationNote, TookOver
 from streams.log import LogUnavailable, Record
 from streams.topics import EVENTS, OUTCOMES
 
@@ -60,6 +61,7 @@ class PartitionSender:
         self.agent_next: int | None = None
         self.live_window: DuplicateWindow | None = None
         self.sightings = Sightings(context.clock)
+        self.conversations = Conversations()
         #: Monotonic time at which the ledger was complete.
         self.ready_at = 0.0
         self.term = -1
@@ -199,6 +201,8 @@ class PartitionSender:
             self.ledger.as_of = record.offset + 1
             return
         done = self.ledger.fold(record.offset, event)
+        if isinstance(done, Accepted):
+            self.conversations.note(event.tenantid, event.subject, done)
         if event.type == "sender.took_over":
             self._owner_changed(record.offset)
         waiting = self._read_backs.pop(event.id, None)
@@ -304,7 +308,17 @@ class PartitionSender:
             await asyncio.sleep(OBSTACLE_PAUSE)
         await destination.circuit.admission(lane)
 
-    def circuit_changed(self, destination: Destination) -> None:
+    def judge(self, destination: Destination, lane: str, verdict: Verdict) -> None:
+        """What a call of ``lane`` said about its destination goes to the circuit."""
+        circuit, platform = destination.circuit, destination.key[1] if destination.key else ""
+        was_open = circuit.is_open
+        if circuit.record(lane, verdict):
+            self.context.metrics.circuits.labels(platform, "opened" if circuit.is_open else "closed").inc()
+            self._circuit_changed(destination)
+        elif was_open and verdict is not Verdict.NOTHING:
+            self.context.metrics.circuits.labels(platform, "probe_failed").inc()
+
+    def _circuit_changed(self, destination: Destination) -> None:
         """The circuit opened, so the live stream must not feed it; or it closed, so the sweep may."""
         circuit = destination.circuit
         log.warning(

@@ -1,4 +1,4 @@
-"""One POST to a platform, with every way in which it can end told apart."""
+"""One request to a platform, with every way in which it can end told apart."""
 
 from __future__ import annotations
 
@@ -29,12 +29,23 @@ async def post_json(
     return await post(session, url, headers, msgspec.json.encode(body))
 
 
+async def get_json(session: aiohttp.ClientSession, url: str, token: str) -> Response | NotSent | Unanswered:
+    """GET with a bearer token. Never raises for what the network or the platform does."""
+    return await _request(session, "GET", url, {"Authorization": f"Bearer {token}"}, None)
+
+
 async def post(
     session: aiohttp.ClientSession, url: str, headers: dict[str, str], data: Any
 ) -> Response | NotSent | Unanswered:
     """POST ``data``. A failure before any byte left is NotSent; later ones are Unanswered."""
+    return await _request(session, "POST", url, headers, data)
+
+
+async def _request(
+    session: aiohttp.ClientSession, method: str, url: str, headers: dict[str, str], data: Any
+) -> Response | NotSent | Unanswered:
     try:
-        async with session.post(url, data=data, headers=headers) as response:
+        async with session.request(method, url, data=data, headers=headers) as response:
             return Response(response.status, response.headers, _object(await response.read()))
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
         return NotSent("connect", f"no connection: {type(error).__name__}")

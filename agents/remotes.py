@@ -10,8 +10,10 @@ import aiohttp
 
 from agents.answers import Answer, NotSent, Refused, Taken, Unanswered
 from agents.circuit import Verdict
+from agents.conversations import Conversation
+from agents.look_up import Found, Unsure, find_message
 from agents.media import MediaTransfer
-from agents.post import Response, post_json
+from agents.post import Response, get_json, post_json
 from agents.rates import WHATSAPP_CALLS_PER_MINUTE, RateTable, TokenBucket
 from agents.tokens import MintFailed, TokenCache
 from schemas.delivery import Call, Kind
@@ -57,6 +59,10 @@ class Remote(Protocol):
         """Make the call, once."""
         ...
 
+    async def look_up(self, tenant: Tenant, channel: Channel, call: Call, conversation: Conversation) -> Found:
+        """Did ``call``, which had no answer, take effect? ``conversation`` is the thread's. Raises NotReady."""
+        ...
+
     def refused_token(self, permit: Permit) -> None:
         """The platform did not accept the permit's token."""
         ...
@@ -100,6 +106,35 @@ class GenesysRemote:
             return answer
         self._observe(permit.bucket, answer.headers)
         return _genesys_answer(answer)
+
+    async def look_up(self, tenant: Tenant, channel: Channel, call: Call, conversation: Conversation) -> Found:
+        """Read the conversation and what is new in it, each call under a permit of its own."""
+        message_id = call.body["channel"].get("messageId")
+        if not isinstance(message_id, str):
+            return Unsure("the call names no message", again=False)
+
+        async def get(path: str) -> dict[str, Any] | Unsure:
+            return await self._read(await self.permit(tenant, channel, "message"), path)
+
+        return await find_message(get, conversation, message_id)
+
+    async def _read(self, permit: Permit, path: str) -> dict[str, Any] | Unsure:
+        try:
+            answer = await get_json(self._session, permit.tenant.genesys.api_url.rstrip("/") + path, permit.token)
+        finally:
+            permit.bucket.done()
+        if not isinstance(answer, Response):
+            return Unsure(answer.reason, again=True, verdict=Verdict.TRANSPORT)
+        self._observe(permit.bucket, answer.headers)
+        if answer.status == 200 and answer.body is not None:
+            return answer.body
+        if answer.status == 401:
+            self.refused_token(permit)
+        elif answer.status == 429:
+            permit.bucket.freeze(self._clock(), (_retry_after(answer) or 1.0) + 1.0)
+        # Details may be missing briefly after the message was taken (genesys.md section 7).
+        again = answer.status in (401, 404, 408, 429) or answer.status >= 500
+        return Unsure(f"{path}: HTTP {answer.status}", again)
 
     def refused_token(self, permit: Permit) -> None:
         """Drop the token, so that the next permit mints one."""
@@ -149,6 +184,10 @@ class WhatsAppRemote:
         """POST to ``/{phone_number_id}/messages``."""
         answer = await post_json(self._session, self._base_url + call.path, permit.token, call.body)
         return _whatsapp_answer(answer) if isinstance(answer, Response) else answer
+
+    async def look_up(self, tenant: Tenant, channel: Channel, call: Call, conversation: Conversation) -> Found:
+        """WhatsApp cannot be asked: its statuses tell, see agents.sightings."""
+        return Unsure("WhatsApp has no such call", again=False)
 
     def refused_token(self, permit: Permit) -> None:
         """Nothing to renew: the access token is the tenant's configuration."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from dataclasses import dataclass, field
 from random import Random
 
 from agents.answers import Answer, NotSent, Refused, Taken, Unanswered
 from agents.circuit import Verdict
+from agents.conversations import Conversation
+from agents.look_up import Found, NotThere, Unsure
 from agents.rates import TokenBucket
 from agents.remotes import NotReady, Permit
 from schemas.delivery import Call, Kind
@@ -59,6 +62,7 @@ class SimulatedPlatform:
     def __init__(self, random: Random, log: SimulatedLog, call_timeout: float) -> None:
         self.books = Books()
         self.weather: dict[str, Weather] = {}
+        self.reached: Counter[str] = Counter()
         self._random = random
         self._log = log
         self._timeout = call_timeout
@@ -90,7 +94,24 @@ class SimulatedPlatform:
             await asyncio.sleep(self._timeout)
             return Unanswered("timeout", "the answer was lost")
         await asyncio.sleep(random.uniform(0.001, 0.05))
-        return Taken(200, message_id=f"remote-{len(self.books.arrivals)}")
+        return Taken(200, f"remote-{len(self.books.arrivals)}", genesys_conversation_id=call.body["thread"])
+
+    async def look_up(self, tenant: Tenant, call: Call) -> Found:
+        """What the platform says when it is asked for a call: by its books, if it answers at all."""
+        random, weather = self._random, self.weather.get(tenant.id, Weather())
+        await asyncio.sleep(random.uniform(0.001, 0.1))
+        if random.random() < weather.unreachable + weather.silent:
+            return Unsure("nobody answers", again=True, verdict=Verdict.TRANSPORT)
+        if random.random() < weather.broken + weather.limited:
+            return Unsure("an error of the platform's own", again=True)
+        if random.random() < 0.1:
+            return Unsure("the conversation has ended", again=False)
+        wanted = (call.body["delivery"], call.body["part"])
+        if any(a.accepted and (a.delivery, a.part) == wanted for a in self.books.arrivals):
+            self.reached["looked up: found"] += 1
+            return Taken(200, "remote", call.body["thread"])
+        self.reached["looked up: not there"] += 1
+        return NotThere()
 
     def _arrived(self, process: Process, tenant: Tenant, call: Call, accepted: bool) -> None:
         body = call.body
@@ -134,6 +155,13 @@ class SimulatedRemote:
         answer = await under_way
         await self._process.gate()
         return answer
+
+    async def look_up(self, tenant: Tenant, channel: Channel, call: Call, conversation: Conversation) -> Found:
+        await self._process.gate()
+        assert conversation.id == call.body["thread"]
+        found = await self._platform.look_up(tenant, call)
+        await self._process.gate()
+        return found
 
     def refused_token(self, permit: Permit) -> None:
         return None

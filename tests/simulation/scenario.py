@@ -77,6 +77,7 @@ class Scenario:
         self.tenants = [_tenant(f"t{n}", n % PARTITIONS, hold) for n, hold in enumerate(holds)]
         self.settings = _settings(self.random)
         self.crash_at: dict[str, str] = {}
+        self.metrics: list[SenderMetrics] = []
         self._names = 0
 
     async def run(self) -> Verdict:
@@ -95,7 +96,18 @@ class Scenario:
         if not settled:
             violations.append("did not settle: " + self._state())
         self.reached.update(self.group.reached)
+        self.reached.update(self.platform.reached)
+        self.reached.update(self._circuit_events())
         return Verdict(self.seed, violations, +self.reached, len(self.platform.books.arrivals))
+
+    def _circuit_events(self) -> Counter[str]:
+        names = {"opened": "circuit opened", "probe_failed": "probe failed"}
+        return Counter(
+            {
+                name: round(sum(m.circuits.labels("genesys", event)._value.get() for m in self.metrics))
+                for event, name in names.items()
+            }
+        )
 
     async def _talk(self) -> None:
         random = self.random
@@ -244,6 +256,8 @@ class Scenario:
             for member in [m for m in self.group.members if m.process is process]:
                 self._kill(member)
 
+        metrics = SenderMetrics(CollectorRegistry())
+        self.metrics.append(metrics)
         writer = SimulatedWriter(self.log, process)
         bucket = TokenBucket(allowed=6000, at=loop.time())
         context = SenderContext(
@@ -262,7 +276,7 @@ class Scenario:
             crash=crash,
             fatal=fatal,
             in_flight=asyncio.Semaphore(16),
-            metrics=SenderMetrics(CollectorRegistry()),
+            metrics=metrics,
         )
         return Sender(context, RateTable(loop.time, lambda _: None))
 
