@@ -33,6 +33,9 @@ class SenderMetrics:
             ["platform", "event"],
             registry=registry,
         )
+        self.notices = Counter(
+            "relaylog_sender_outage_notices", "Notices to customers whose messages wait for Genesys", registry=registry
+        )
         self.copies = Counter(
             "relaylog_sender_duplicate_facts", "Facts skipped as copies of an earlier one", registry=registry
         )

@@ -16,6 +16,7 @@ from agents.facts import Fact, read_fact
 from agents.lane import run_lane
 from agents.ledger import Destination as Key
 from agents.ledger import Ledger
+from agents.notices import Notices
 from agents.records import OutcomeWriter
 from agents.sightings import Sightings
 from agents.sweep import Sweep
@@ -158,6 +159,7 @@ class PartitionSender:
         )
         self.sweep = Sweep(self, events)
         self._spawn(self._mind_the_stream(), self._tasks)
+        self._spawn(Notices(self).run(), self._tasks)
         await self.sweep.run()
 
     def _restore(self, checkpoint: Checkpoint | None, outcomes_start: int, log_start: int) -> None:

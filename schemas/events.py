@@ -91,7 +91,7 @@ class MessageData(Part, frozen=True, kw_only=True):
     personal: MessagePersonal
     genesys_id: str | None = None
     genesys_conversation_id: str | None = None
-    #: Who wrote it on our side: agent, bot, api, business phone.
+    #: Who wrote it on our side: agent, bot, api, business phone, relaylog.
     author: str | None = None
 
 

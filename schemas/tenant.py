@@ -149,6 +149,8 @@ class Tenant(Strict):
     customer_identity: Literal["bsuid", "phone"] = "bsuid"
     #: What to do with a delivery whose answer was lost: send again (a visible duplicate), or keep for a person.
     on_ambiguous: Literal["resend", "hold"] = "resend"
+    #: Sent to a customer whose message waits because Genesys is away, once a thread and outage; None: nothing is said.
+    outage_notice: Annotated[str, Field(min_length=1, max_length=4096)] | None = None
     apps: Annotated[tuple[WhatsAppApp, ...], Field(min_length=1)]
     channels: Annotated[tuple[Channel, ...], Field(min_length=1)]
     genesys: Genesys

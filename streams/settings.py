@@ -87,6 +87,9 @@ class Settings(BaseSettings):
     finished_places: Positive = Field(
         default=1024, description="finished deliveries remembered above an unfinished one, a destination"
     )
+    outage_notice_after: Seconds = Field(
+        default=30.0, description="wait of a message for an unreachable Genesys until its customer gets the notice"
+    )
     call_timeout: Seconds = Field(default=10.0, description="seconds until a call without an answer counts as unknown")
     duplicate_window: Seconds = Field(default=600.0, description="seconds of the log whose event ids are in memory")
     checkpoint_records: Positive = Field(default=10_000, description="records between two checkpoints of a sender")

@@ -1,0 +1,172 @@
+"""While Genesys is away: who waits, told once a thread and outage, where the tenant wants that."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from agents.circuit import Verdict
+from agents.context import Reader
+from agents.ledger import Destination as Key
+from schemas.envelope import Envelope, decode, encode, time_of_milliseconds
+from schemas.errors import UndecodableRecord, UnknownEventVersion
+from schemas.notices import outage_notice
+from schemas.tenant import Tenant
+from streams.log import LogUnavailable, Record
+from streams.topics import EVENTS
+
+if TYPE_CHECKING:
+    from agents.partition import PartitionSender
+
+log = logging.getLogger(__name__)
+
+#: Seconds between two looks.
+PACE = 1.0
+BATCH = 500
+#: So many threads an outage are kept in memory; further ones are not told.
+THREADS = 10_000
+#: Circuits open for these reasons mean an outage; others mean that our own side is not in order.
+OUTAGES = frozenset({Verdict.TRANSPORT.value, Verdict.SERVER.value})
+
+
+@dataclass(slots=True)
+class _Outage:
+    """One destination while its platform is away."""
+
+    #: Next offset of ``events`` to be read for it.
+    position: int
+    #: First unfinished message of each thread that has not been told, in the order of the log.
+    waiting: dict[str, tuple[Record, Envelope]] = field(default_factory=dict)
+    told: set[str] = field(default_factory=set)
+
+    @property
+    def has_room(self) -> bool:
+        return len(self.waiting) + len(self.told) < THREADS
+
+
+class Notices:
+    """One partition's. It has a reader of its own, as long as somebody is away who wants customers to be told.
+
+    Who waits is read from the log, not from memory, which holds only a few probes of such a destination. A takeover
+    starts at the same cursor, so it finds the same first messages, and appends the same facts at most.
+    """
+
+    def __init__(self, partition: PartitionSender) -> None:
+        self._partition = partition
+        self._context = partition.context
+        self._outages: dict[Key, _Outage] = {}
+        #: Ids of the newest notices: a circuit that closes and opens again does not append them anew.
+        self._appended: dict[str, None] = {}
+        self._reader: Reader | None = None
+
+    async def run(self) -> None:
+        """Watch until cancelled; while no broker answers, nobody is told."""
+        try:
+            while True:
+                await asyncio.sleep(PACE)
+                try:
+                    await self._turn()
+                except LogUnavailable as error:
+                    log.warning("notices wait for Kafka", extra={"reason": str(error)})
+        finally:
+            await self._close_reader()
+
+    async def _turn(self) -> None:
+        tenants = self._tenants_in_outage()
+        for key in self._outages.keys() - tenants.keys():
+            del self._outages[key]
+        if not tenants:
+            await self._close_reader()
+            return
+        for key in tenants.keys() - self._outages.keys():
+            cursor = self._partition.destinations[key].cursor(self._partition.expected)
+            self._outages[key] = _Outage(cursor)
+        await self._read_on()
+        for key, tenant in tenants.items():
+            await self._tell(key, self._outages[key], tenant)
+
+    def _tenants_in_outage(self) -> dict[Key, Tenant]:
+        found = {}
+        for key, destination in self._partition.destinations.items():
+            if key[1] != "genesys" or destination.circuit.reason not in OUTAGES:
+                continue
+            tenant = self._context.tenants.by_id(key[0])
+            if tenant is not None and tenant.outage_notice and not self._partition.obstacle(key):
+                found[key] = tenant
+        return found
+
+    async def _read_on(self) -> None:
+        reader = await self._open_reader()
+        end = await reader.end_offset()
+        position = max(min(outage.position for outage in self._outages.values()), await reader.start_offset())
+        reader.seek(position)
+        while position < end and (records := await reader.read(max_records=BATCH, timeout_ms=500)):
+            for record in records:
+                self._note(record)
+            position = records[-1].offset + 1
+            for outage in self._outages.values():
+                outage.position = max(outage.position, position)
+            await asyncio.sleep(0)
+
+    def _note(self, record: Record) -> None:
+        if record.header("type") != b"message.received" or record.key is None:
+            return
+        key: Key = (record.key.decode(errors="replace"), "genesys")
+        outage = self._outages.get(key)
+        if outage is None or record.offset < outage.position or not outage.has_room:
+            return
+        try:
+            event = decode(record.value)
+        except UndecodableRecord:
+            return
+        thread = event.subject
+        if thread is None or thread in outage.waiting or thread in outage.told:
+            return
+        window = self._partition.live_window
+        if self._waits(key, record) and not (window and window.is_copy(record.offset, (event.id,))):
+            outage.waiting[thread] = (record, event)
+
+    def _waits(self, key: Key, record: Record) -> bool:
+        partition = self._partition
+        cursor = partition.destinations[key].cursor(partition.expected)
+        return record.offset >= cursor and not partition.ledger.is_finished(key, record.offset)
+
+    async def _tell(self, key: Key, outage: _Outage, tenant: Tenant) -> None:
+        after = round(self._context.settings.outage_notice_after * 1000)
+        for thread, (record, event) in list(outage.waiting.items()):
+            due = record.timestamp + after
+            if due > self._context.now():
+                return
+            if self._waits(key, record):
+                await self._append(event, tenant, due)
+            del outage.waiting[thread]
+            outage.told.add(thread)
+
+    async def _append(self, waiting: Envelope, tenant: Tenant, due: int) -> None:
+        recorded = time_of_milliseconds(self._context.now())
+        try:
+            notice = outage_notice(waiting, tenant.outage_notice or "", time_of_milliseconds(due), recorded)
+        except (UndecodableRecord, UnknownEventVersion):
+            return
+        if notice.id in self._appended:
+            return
+        headers = (("type", notice.type.encode()), ("id", notice.id.encode()))
+        value, writer = encode(notice), self._context.writer
+        await writer.append(EVENTS, self._partition.number, value, key=tenant.id.encode(), headers=headers)
+        self._context.metrics.notices.inc()
+        self._appended[notice.id] = None
+        if len(self._appended) > THREADS:
+            del self._appended[next(iter(self._appended))]
+
+    async def _open_reader(self) -> Reader:
+        if self._reader is None:
+            self._reader = self._context.reader(EVENTS, self._partition.number)
+            await self._reader.start()
+        return self._reader
+
+    async def _close_reader(self) -> None:
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            await reader.stop()
