@@ -32,6 +32,8 @@ CREATE TABLE message (
     revoked_at              timestamptz,
     -- When an operator last had it sent again.
     redriven_at             timestamptz,
+    -- Offset in events of its first fact: the order in which a conversation is shown.
+    log_position            bigint,
     -- whatsapp.md section 3: only upwards; whatever says that it arrived wins over a failure, and so does a redrive over
     -- those before it. WhatsApp tells times in whole seconds: such a failure may be later than its time says.
     status                  text NOT NULL GENERATED ALWAYS AS (
@@ -47,7 +49,7 @@ CREATE TABLE message (
     revision                bigint NOT NULL DEFAULT 1,
     PRIMARY KEY (tenant_id, message_id)
 ) WITH (fillfactor = 80);
-CREATE INDEX ON message (tenant_id, conversation_id, at, message_id);
+CREATE INDEX ON message (tenant_id, conversation_id, log_position, message_id);
 CREATE INDEX ON message (tenant_id, whatsapp_id) WHERE whatsapp_id IS NOT NULL;
 CREATE INDEX ON message (tenant_id, genesys_id) WHERE genesys_id IS NOT NULL;
 CREATE INDEX ON message (tenant_id, conversation_id, failed_at) WHERE failed_at IS NOT NULL;

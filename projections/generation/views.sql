@@ -5,7 +5,7 @@ DROP VIEW IF EXISTS api.message, api.status_event, api.receipt, api.attempt, api
 
 CREATE VIEW api.message WITH (security_invoker = true) AS
 SELECT m.tenant_id, m.message_id, m.conversation_id, m.at, m.fact, m.whatsapp_id, m.genesys_id,
-       m.genesys_conversation_id, m.customer_id, m.edited_at, m.revoked_at, m.revision,
+       m.genesys_conversation_id, m.customer_id, m.edited_at, m.revoked_at, m.revision, m.log_position,
        (SELECT row_to_json(shown) FROM (SELECT
             m.message_id AS id, m.tenant_id, m.conversation_id, m.customer_id, m.channel, m.direction, m.kind, m.text, m.content,
             m.author, m.status, m.at, m.whatsapp_id, m.genesys_id, m.genesys_conversation_id, m.sent_at, m.delivered_at,

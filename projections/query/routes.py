@@ -103,16 +103,20 @@ class Routes:
         return _list_of([row[0] for row in rows], None)
 
     async def _list(self, request: web.Request, name: str, **arguments: Any) -> web.Response:
-        """One page; a statement of a list gives body, time and what tells rows of one time apart."""
+        """One page; a statement of a list gives body, place in its order, and what tells rows of one place apart."""
         limit = _limit(request)
-        place = decode_cursor(request.query["cursor"]) if "cursor" in request.query else None
+        place = (
+            decode_cursor(request.query["cursor"], by_offset=name == "conversation_messages")
+            if "cursor" in request.query
+            else None
+        )
         if name != "dead_letters" and place is not None and _uuid(place.after) is None:
             raise InvalidInput("cursor", "the `next` of an earlier answer of this list")
         rows = await self._tables.rows(
             request[CALLER],
             name,
             limit=limit + 1,
-            time=place.time if place else None,
+            place=place.order if place else None,
             after=place.after if place else None,
             **arguments,
         )

@@ -88,7 +88,7 @@ def _fold_partition(
             _park(folded, partition, record, poison[partition, record.offset])
             continue
         try:
-            fold(record.value, views)
+            fold(record.value, views, record.offset)
         except UndecodableRecord as error:
             _park(folded, partition, record, error)
         except UnknownEventVersion as error:

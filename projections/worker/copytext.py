@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 #: Columns of the staging table behind the table's name; a narrower row is filled up with nulls.
-WIDTH: Final = 27
+WIDTH: Final = 28
 
 # Placeholders while a block is built. They and NUL (which Postgres cannot store in text) do not belong in any text of
 # a platform; where they occur, they are shown as the replacement character.

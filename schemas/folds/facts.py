@@ -99,6 +99,7 @@ def _message(views: Views, header: Header, data: MessageRead) -> str | None:
         genesys_conversation_id=data.genesys_conversation_id,
         # WhatsApp already has what the business's own phone wrote.
         sent_at=at if header.type == "message.echoed" else None,
+        log_position=header.log_position,
     )
     add(views.message, state)
     thread = ConversationState(

@@ -40,8 +40,8 @@ _handlers: dict[str, tuple[Callable[[Any], Any], Handler]] = {
 _unseen = frozenset(f"{type}/1" for type in (*FACTS, *OUTCOMES)) - _handlers.keys()
 
 
-def fold(value: bytes | None, views: Views) -> str:
-    """Fold one record into ``views`` and return its type; on an error ``views`` may hold a part of the record.
+def fold(value: bytes | None, views: Views, offset: int | None = None) -> str:
+    """Fold the record at ``offset`` into ``views`` and return its type; on an error they may hold a part of the record.
 
     Raises UndecodableRecord when it is not one of our CloudEvents, UnknownEventVersion when a newer release wrote it.
     """
@@ -53,6 +53,7 @@ def fold(value: bytes | None, views: Views) -> str:
         if entry is None:
             return _not_shown(header)
         decode, handler = entry
+        header.log_position = offset
         handler(views, header, decode(header.data))
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise UndecodableRecord(str(error)) from error

@@ -51,6 +51,8 @@ class MessageState(msgspec.Struct, gc=False, kw_only=True):
     revoked_at: str | None = None
     #: When an operator last had it sent again.
     redriven_at: str | None = None
+    #: Offset in ``events`` of its first fact. WhatsApp tells times in whole seconds, so only the log has the order.
+    log_position: int | None = None
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -96,6 +98,7 @@ class MessageState(msgspec.Struct, gc=False, kw_only=True):
         self.edited_at = greatest(self.edited_at, other.edited_at)
         self.revoked_at = least(self.revoked_at, other.revoked_at)
         self.redriven_at = greatest(self.redriven_at, other.redriven_at)
+        self.log_position = least(self.log_position, other.log_position)
 
     def _join_content(self, other: MessageState) -> None:
         mine = (self.recorded_at or "", self.fingerprint or "")

@@ -9,8 +9,8 @@ from schemas.events import Failure, Person
 ABSENT = msgspec.Raw()
 
 
-class Header(msgspec.Struct, frozen=True, gc=False):
-    """The envelope's attributes that folds need."""
+class Header(msgspec.Struct, gc=False):
+    """The envelope's attributes that folds need, and where in the log it stands."""
 
     id: str
     type: str
@@ -20,6 +20,8 @@ class Header(msgspec.Struct, frozen=True, gc=False):
     data: msgspec.Raw
     subject: str | None = None
     tenantid: str | None = None
+    #: Set by the fold: an attribute of the record, not of the event.
+    log_position: int | None = None
 
 
 class ContentRead(msgspec.Struct, frozen=True, gc=False):

@@ -68,6 +68,31 @@ def test_every_status_is_on_the_timeline_and_one_receipt_is_given(stage: Stage) 
     assert [row["body"]["status"] for row in stage.calls("genesys", operation="receipt", id=answer)] == ["Delivered"]
 
 
+def test_a_conversation_is_listed_in_the_order_of_the_log(stage: Stage) -> None:
+    """Several in one second, of which WhatsApp tells whole ones only."""
+    customer = stage.new_customer()
+    said = []
+    for n in range(4):
+        said += [f"question {n}", f"answer {n}"]
+        wamid = stage.customer_says(customer, said[-2])
+        stage.line("genesys", wamid=wamid)
+        answer = stage.agent_says(customer, said[-1])
+        stage.line("genesys", id=answer, receipt="Delivered")
+    message = stage.message(stage.mapping(whatsapp_message_id=wamid)["message_id"], status="sent")
+    url = f"/v1/conversations/{message['conversation_id']}/messages"
+
+    def listed() -> list[str] | None:
+        texts, cursor = [], ""
+        while True:
+            page = stage.ask(f"{url}?limit=3{cursor}").json()
+            texts += [item["text"] for item in page["items"]]
+            if page["next"] is None:
+                return texts if len(texts) == len(said) else None
+            cursor = f"&cursor={page['next']}"
+
+    assert until("all messages listed", listed) == said
+
+
 def test_quick_answers_are_shown_in_the_order_in_which_the_agent_wrote_them(stage: Stage) -> None:
     """WhatsApp does not keep the order of what it accepted: the simulator lets quick ones overtake each other."""
     customer = stage.new_customer()

@@ -1,6 +1,7 @@
-SELECT body::text, at::text, message_id::text
-  FROM api.message
+SELECT body::text, log_position::text, message_id::text
+  FROM api.message m
  WHERE tenant_id = ANY (%(tenants)s) AND conversation_id = %(id)s
-   AND (%(time)s::timestamptz IS NULL OR (at, message_id) > (%(time)s::timestamptz, %(after)s::uuid))
- ORDER BY at, message_id
+   AND (%(place)s::bigint IS NULL OR (log_position, message_id) > (%(place)s::bigint, %(after)s::uuid))
+ -- Qualified, since a bare name would be that of the text in the output.
+ ORDER BY m.log_position, m.message_id
  LIMIT %(limit)s;
