@@ -46,7 +46,7 @@ class Attempts:
             with self._partition.calling():
                 asked = self._context.clock()
                 record = Attempted(**self.names(part), digest=plan_digest(call))
-                if not await self._partition.attempted(record, self._place.fact) or self._partition.is_closed():
+                if not await self._partition.tail.attempted(record, self._place.fact) or self._partition.is_closed():
                     raise Lost
                 if not self.is_pending() or self._context.clock() - asked > FRESH_SECONDS:
                     return None

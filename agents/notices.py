@@ -81,7 +81,7 @@ class Notices:
             await self._close_reader()
             return
         for key in tenants.keys() - self._outages.keys():
-            cursor = self._partition.destinations[key].cursor(self._partition.expected)
+            cursor = self._partition.destinations[key].cursor(self._partition.live.expected)
             self._outages[key] = _Outage(cursor)
         await self._read_on()
         for key, tenant in tenants.items():
@@ -124,13 +124,13 @@ class Notices:
         thread = event.subject
         if thread is None or thread in outage.waiting or thread in outage.told:
             return
-        window = self._partition.live_window
+        window = self._partition.live.window
         if self._waits(key, record) and not (window and window.is_copy(record.offset, (event.id,))):
             outage.waiting[thread] = (record, event)
 
     def _waits(self, key: Key, record: Record) -> bool:
         partition = self._partition
-        cursor = partition.destinations[key].cursor(partition.expected)
+        cursor = partition.destinations[key].cursor(partition.live.expected)
         return record.offset >= cursor and not partition.ledger.is_finished(key, record.offset)
 
     async def _tell(self, key: Key, outage: _Outage, tenant: Tenant) -> None:

@@ -16,24 +16,20 @@ from agents.facts import Fact, read_fact
 from agents.lane import run_lane
 from agents.ledger import Destination as Key
 from agents.ledger import Ledger
+from agents.live import LiveStream
 from agents.notices import Notices
 from agents.records import OutcomeWriter
 from agents.sightings import Sightings
 from agents.sweep import Sweep
+from agents.tail import Tail
 from agents.takeover import newest_checkpoint
-from agents.window import DuplicateWindow
-from schemas.envelope import decode
 from schemas.errors import UndecodableRecord, UnknownEventVersion
-from schemas.outcomes import Accepted, Attempted, Checkpoint, DestinationNote, TookOver
-from streams.log import LogUnavailable, Record
+from schemas.outcomes import Checkpoint, DestinationNote, TookOver
+from streams.log import Record
 from streams.topics import EVENTS, OUTCOMES
 
 log = logging.getLogger(__name__)
 
-#: How far Faust's position may lie from what is expected before it counts as a jump.
-ALLOWANCE = 2000
-#: So long may Faust bring nothing while facts lie in the log.
-SILENCE = 5.0
 #: Seconds between two looks at whether a paused tenant may send again.
 OBSTACLE_PAUSE = 1.0
 
@@ -55,28 +51,21 @@ class PartitionSender:
         self.ledger = Ledger()
         self.destinations: dict[Key, Destination] = {}
         #: Stands for every destination that has shown nothing yet.
-        self.unseen = self._destination(None, State.BEHIND, 0)
-        #: Next offset of the live stream once somebody is live; None while everything is behind.
-        self.expected: int | None = None
-        #: Next offset of Faust since the assignment; None while it has delivered nothing.
-        self.agent_next: int | None = None
-        self.live_window: DuplicateWindow | None = None
+        self.unseen = self.new_destination(None, State.BEHIND, 0)
+        self.live = LiveStream(self)
+        self.tail = Tail(self)
         self.sightings = Sightings(context.clock)
         self.conversations = Conversations()
         #: Monotonic time at which the ledger was complete.
         self.ready_at = 0.0
         self.term = -1
         self._on_fenced = on_fenced
-        self._read_backs: dict[str, asyncio.Future[bool]] = {}
-        self._ready = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._lanes: set[asyncio.Task[None]] = set()
         self._calling: set[asyncio.Task[None]] = set()
         #: Appends that nobody waits for.
         self._errands: set[asyncio.Task[None]] = set()
         self._readers: list[Reader] = []
-        self._folded = 0
-        self._checkpointed_at = context.clock()
         self.sweep: Sweep | None = None
 
     # -- ownership
@@ -90,11 +79,13 @@ class PartitionSender:
         if self.is_closed():
             return
         self._closed = True
-        for waiting in self._read_backs.values():
-            if not waiting.done():
-                waiting.set_result(False)
+        self.tail.release()
         for task in self._tasks:
             task.cancel()
+
+    def fenced(self) -> None:
+        """The log shows another owner."""
+        self._on_fenced(self)
 
     def is_closed(self) -> bool:
         """True once the partition belongs to somebody else, or to nobody."""
@@ -142,8 +133,8 @@ class PartitionSender:
         checkpoint = await newest_checkpoint(tail, outcomes_start, self.term, stride, context.cluster)
         self._restore(checkpoint, outcomes_start, await events.start_offset())
         tail.seek(self.ledger.as_of)
-        self._spawn(self._follow(tail), self._tasks)
-        await self._ready.wait()
+        self._spawn(self.tail.follow(tail), self._tasks)
+        await self.tail.ready.wait()
         self.ready_at = context.clock()
         for attempt in self.ledger.open.values():
             self.sightings.watch((attempt.delivery, attempt.part), settings.call_timeout + settings.look_up_wait)
@@ -158,7 +149,7 @@ class PartitionSender:
             },
         )
         self.sweep = Sweep(self, events)
-        self._spawn(self._mind_the_stream(), self._tasks)
+        self._spawn(self.live.mind(), self._tasks)
         self._spawn(Notices(self).run(), self._tasks)
         await self.sweep.run()
 
@@ -169,12 +160,12 @@ class PartitionSender:
         else:
             self.ledger = Ledger.from_checkpoint(checkpoint)
             live = checkpoint.live
-        self.unseen = self._destination(None, State.BEHIND, max(live, log_start))
+        self.unseen = self.new_destination(None, State.BEHIND, max(live, log_start))
         for state in checkpoint.destinations if checkpoint else ():
             key = (state.tenant, state.platform)
             if state.cursor < log_start:
                 self._gap(key, state.cursor)
-            self.destinations[key] = self._destination(key, State.BEHIND, max(state.cursor, log_start))
+            self.destinations[key] = self.new_destination(key, State.BEHIND, max(state.cursor, log_start))
 
     def _gap(self, key: Key, cursor: int) -> None:
         log.error(
@@ -183,80 +174,6 @@ class PartitionSender:
         )
         self.context.metrics.gaps.inc()
         self._note("destination.gap", key, "log_start", cursor)
-
-    # -- the tail: one reader folds, releases read-backs, and writes checkpoints
-
-    async def _follow(self, tail: Reader) -> None:
-        while not self.is_closed():
-            for record in await tail.read(timeout_ms=1000):
-                self._fold(record)
-                if self.is_closed():
-                    return
-            if self._checkpoint_due():
-                await self._checkpoint()
-
-    def _fold(self, record: Record) -> None:
-        try:
-            event = decode(record.value)
-        except UndecodableRecord:
-            log.error("an outcome record cannot be decoded", extra={"partition": self.number, "offset": record.offset})
-            self.ledger.as_of = record.offset + 1
-            return
-        done = self.ledger.fold(record.offset, event)
-        if isinstance(done, Accepted):
-            self.conversations.note(event.tenantid, event.subject, done)
-        if event.type == "sender.took_over":
-            self._owner_changed(record.offset)
-        waiting = self._read_backs.pop(event.id, None)
-        if waiting is not None and not waiting.done():
-            waiting.set_result(self.ledger.owner == self.term)
-        if event.type.startswith("delivery."):
-            self._folded += 1
-        if done is not None and event.tenantid is not None:
-            key: Key = (event.tenantid, done.platform)
-            if self.ledger.is_finished(key, done.offset):
-                self.finished(key, done.offset)
-
-    def _owner_changed(self, offset: int) -> None:
-        if offset == self.term:
-            self._ready.set()
-        elif self._ready.is_set():
-            log.warning("another sender took over", extra={"partition": self.number, "term": offset})
-            self.context.metrics.fenced.inc()
-            self._on_fenced(self)
-
-    async def attempted(self, attempt: Attempted, fact: Fact) -> bool:
-        """Write an attempt ahead and wait until the log shows it.
-
-        True when this sender still owned the partition there.
-        """
-        if self.is_closed():
-            return False
-        waiting: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        id_, appended = await self.outcomes.enqueue("delivery.attempted", attempt, fact.event)
-        appended.add_done_callback(lambda _: self.context.crash("sender_after_attempted"))
-        if self.is_closed():
-            return False
-        self._read_backs[id_] = waiting
-        return await waiting
-
-    def _checkpoint_due(self) -> bool:
-        if not self._ready.is_set() or self._folded == 0:
-            return False
-        settings = self.context.settings
-        waited = self.context.clock() - self._checkpointed_at
-        return self._folded >= settings.checkpoint_records or waited >= settings.checkpoint_seconds
-
-    async def _checkpoint(self) -> None:
-        live = self.unseen.cursor(self.expected)
-        cursors = {key: destination.cursor(self.expected) for key, destination in self.destinations.items()}
-        # One that is further than the live position counts too: it has sent what a start there would send again.
-        cursors = {key: cursor for key, cursor in cursors.items() if cursor != live}
-        checkpoint = self.ledger.checkpoint(self.context.cluster, live, cursors)
-        self._folded, self._checkpointed_at = 0, self.context.clock()
-        await self.outcomes.enqueue("sender.checkpoint", checkpoint)
-        self.context.metrics.checkpoints.inc()
-        self.context.crash("sender_checkpoint")
 
     # -- deliveries
 
@@ -288,7 +205,7 @@ class PartitionSender:
         destination = self.destinations.get(key)
         if destination is None:
             return
-        destination.finish(offset, self.expected)
+        destination.finish(offset, self.live.expected)
         if destination.state is State.BEHIND and destination.takes_more():
             self.wake()
 
@@ -328,7 +245,7 @@ class PartitionSender:
             extra={"tenant": (destination.key or ("", ""))[0], "reason": circuit.reason},
         )
         if circuit.is_open and destination.state is State.LIVE:
-            self.fall_behind(destination, f"circuit_{circuit.reason}", max(self.expected or 0, destination.join))
+            self.fall_behind(destination, f"circuit_{circuit.reason}", max(self.live.expected or 0, destination.join))
         self.wake()
 
     def tenants_changed(self, ids: Collection[str]) -> None:
@@ -344,7 +261,7 @@ class PartitionSender:
         destination.fall_behind(read_position)
         self.context.metrics.behind.labels(reason).inc()
         if destination.key is not None:
-            self._note("destination.behind", destination.key, reason, destination.cursor(self.expected))
+            self._note("destination.behind", destination.key, reason, destination.cursor(self.live.expected))
         self.wake()
 
     def wake(self) -> None:
@@ -360,65 +277,6 @@ class PartitionSender:
 
         self._spawn(append(), self._errands)
 
-    # -- the live stream
-
-    def admit(self, record: Record) -> None:
-        """Take a record from Faust's agent. Never waits, so that no rebalance and no other tenant waits for it."""
-        self.agent_next = record.offset + 1
-        if self.expected is None or self.live_window is None:
-            return
-        if record.offset > self.expected or self.expected - record.offset > ALLOWANCE:
-            self._stream_lost("stream_jumped")
-            return
-        if record.offset < self.expected:
-            return
-        self.expected = record.offset + 1
-        fact = self.decode(record)
-        if fact is not None:
-            self.sightings.note(fact.event)
-        self.live_window.add(record.offset, record.timestamp, fact.keys if fact else ())
-        if fact is not None and fact.destination is not None:
-            self._admit_fact(fact, fact.destination)
-
-    def _admit_fact(self, fact: Fact, key: Key) -> None:
-        assert self.live_window is not None
-        destination = self.destinations.get(key)
-        if destination is None:
-            if self.unseen.state is State.BEHIND or fact.offset < self.unseen.join:
-                return
-            destination = self.destinations[key] = self._destination(key, State.LIVE, fact.offset)
-        if destination.state is State.BEHIND or fact.offset < destination.join:
-            return
-        if self.live_window.is_copy(fact.offset, fact.keys):
-            self.context.metrics.copies.inc()
-        elif not self.ledger.is_finished(key, fact.offset) and not self.queue(destination, fact):
-            self.fall_behind(destination, self.obstacle(key) or "places", fact.offset)
-
-    def _stream_lost(self, reason: str) -> None:
-        # Faust's position says nothing any more about what has been seen.
-        at = self.expected or 0
-        self.expected = self.live_window = None
-        for destination in (self.unseen, *self.destinations.values()):
-            if destination.state is State.LIVE:
-                self.fall_behind(destination, reason, max(at, destination.join))
-
-    async def _mind_the_stream(self) -> None:
-        """Facts lie in the log and Faust brings none: it is stuck, or it skipped them and no later one shows that."""
-        before: int | None = None
-        while True:
-            await asyncio.sleep(SILENCE)
-            if self.expected is not None and self.agent_next == before and await self._facts_lie_there(self.expected):
-                log.warning("the live stream is silent although facts lie there", extra={"partition": self.number})
-                self.agent_next = None
-                self._stream_lost("stream_silent")
-            before = self.agent_next
-
-    async def _facts_lie_there(self, offset: int) -> bool:
-        try:
-            return self.sweep is not None and await self.sweep.log_end() > offset and self.expected == offset
-        except LogUnavailable:
-            return False
-
     def decode(self, record: Record) -> Fact | None:
         """The fact in a record, or None when it is parked. Raises UnknownEventVersion: a newer release wrote it."""
         try:
@@ -431,22 +289,23 @@ class PartitionSender:
         """How many records of ``events`` this sender has not looked at."""
         if self.sweep is None:
             return 0
-        seen = self.expected if self.expected is not None else self.unseen.read_position
+        seen = self.live.expected if self.live.expected is not None else self.unseen.read_position
         return max(0, await self.sweep.log_end() - seen)
 
     def position(self) -> tuple[int, ...]:
         """Changes whenever something was done."""
-        return self.ledger.as_of, self.expected or 0, self.unseen.read_position, self.agent_next or 0
+        return self.ledger.as_of, self.live.expected or 0, self.unseen.read_position, self.live.agent_next or 0
 
     # -- helpers
 
-    def _destination(self, key: Key | None, state: State, read_position: int) -> Destination:
+    def new_destination(self, key: Key | None, state: State, read_position: int) -> Destination:
+        """A destination that nothing is known of, with a circuit of its own."""
         circuit = Circuit(self.context.clock)
         return Destination(key, state, read_position, self.context.settings, self.ledger, circuit)
 
     def discover(self, key: Key, read_position: int) -> Destination:
         """A destination that the sweep meets for the first time."""
-        destination = self.destinations[key] = self._destination(key, State.BEHIND, read_position)
+        destination = self.destinations[key] = self.new_destination(key, State.BEHIND, read_position)
         return destination
 
     def _spawn(self, work: Coroutine[Any, Any, None], tasks: set[asyncio.Task[None]]) -> None:

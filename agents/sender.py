@@ -44,7 +44,7 @@ class Sender:
         """Hand a record of the live stream to its partition. Never waits."""
         partition = self._partitions.get(record.partition)
         if partition is not None and not partition.is_closed():
-            partition.admit(record)
+            partition.live.admit(record)
 
     async def stop(self) -> None:
         """No new calls; the results of those in flight are awaited and recorded."""

@@ -174,21 +174,21 @@ class Sweep:
 
     def _meets_live(self, end: int, at_end: bool) -> bool:
         """True when the live stream and the sweep are close enough to each other, and both to the end of the log."""
-        stream = self._partition.agent_next
+        stream = self._partition.live.agent_next
         if stream is None:
             return at_end
         near_end = end >= (self._reader.highwater() or end) - JOIN_DISTANCE
         return near_end and stream <= end <= stream + JOIN_DISTANCE
 
     def _join(self, eligible: list[Destination], blocked: set[Destination], window: DuplicateWindow, end: int) -> None:
-        partition = self._partition
-        if partition.expected is None:
-            partition.expected = end if partition.agent_next is None else partition.agent_next
-            partition.live_window = window.copy()
+        live = self._partition.live
+        if live.expected is None:
+            live.expected = end if live.agent_next is None else live.agent_next
+            live.window = window.copy()
         for destination in eligible:
             # With nothing to send, the next delivery is the probe.
             able = destination not in blocked and not (destination.circuit.is_open and destination.queued)
-            if able and destination.state is State.BEHIND and destination.read_position >= partition.expected:
+            if able and destination.state is State.BEHIND and destination.read_position >= live.expected:
                 destination.go_live()
 
     async def _records(self, position: int) -> list[Record]:

@@ -17,6 +17,7 @@ from agents.ledger import Ledger
 from agents.partition import PartitionSender
 from agents.sender import Sender
 from agents.sweep import Sweep
+from agents.tail import Tail
 from agents.takeover import newest_checkpoint
 from schemas.outcomes import Attempted, Checkpoint
 from streams.log import settled
@@ -41,35 +42,37 @@ def mutated(name: str) -> Iterator[None]:
 @mutant
 def without_the_fence(monkeypatch: pytest.MonkeyPatch) -> None:
     """A read-back counts although somebody else took over before it."""
-    original = PartitionSender._fold
+    original = Tail._fold
 
-    def fold(self: PartitionSender, record: Any) -> None:
-        term, self.term = self.term, self.ledger.owner if self._ready.is_set() else self.term
+    def fold(self: Tail, record: Any) -> None:
+        partition = self._partition
+        term, owner = partition.term, partition.ledger.owner
+        partition.term = owner if self.ready.is_set() else term
         try:
             original(self, record)
         finally:
-            self.term = term
+            partition.term = term
 
-    monkeypatch.setattr(PartitionSender, "_fold", fold)
-    monkeypatch.setattr(PartitionSender, "_owner_changed", _only_own_claim)
+    monkeypatch.setattr(Tail, "_fold", fold)
+    monkeypatch.setattr(Tail, "_owner_changed", _only_own_claim)
 
 
-def _only_own_claim(self: PartitionSender, offset: int) -> None:
-    self._ready.set()
+def _only_own_claim(self: Tail, offset: int) -> None:
+    self.ready.set()
 
 
 @mutant
 def without_the_read_back(monkeypatch: pytest.MonkeyPatch) -> None:
     """The call starts once the append is acknowledged."""
 
-    async def attempted(self: PartitionSender, attempt: Attempted, fact: Fact) -> bool:
-        if self.is_closed():
+    async def attempted(self: Tail, attempt: Attempted, fact: Fact) -> bool:
+        if self._partition.is_closed():
             return False
-        _, appended = await self.outcomes.enqueue("delivery.attempted", attempt, fact.event)
+        _, appended = await self._partition.outcomes.enqueue("delivery.attempted", attempt, fact.event)
         await settled(appended)
         return True
 
-    monkeypatch.setattr(PartitionSender, "attempted", attempted)
+    monkeypatch.setattr(Tail, "attempted", attempted)
 
 
 @mutant

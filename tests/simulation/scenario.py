@@ -119,7 +119,7 @@ class Scenario:
         while True:
             await asyncio.sleep(0.05)
             for partition in [p for m in self.group.members for p in m.sender._partitions.values()]:
-                if not partition._ready.is_set():
+                if not partition.tail.ready.is_set():
                     continue
                 for key, destination in partition.destinations.items():
                     finished = len(partition.ledger.finished.get(key, ()))
@@ -306,7 +306,7 @@ class Scenario:
             for d in (partition.unseen, *partition.destinations.values())
         ]
         unread = any(
-            (partition.expected or 0) < len(self.log.records["events", partition.number])
+            (partition.live.expected or 0) < len(self.log.records["events", partition.number])
             for member in self.group.members
             if member.process.reachable
             for partition in member.sender._partitions.values()

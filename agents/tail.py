@@ -1,0 +1,115 @@
+"""The tail of ``outcomes``: one reader that folds, releases read-backs, and writes checkpoints."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from agents.context import Reader
+from agents.facts import Fact
+from agents.ledger import Destination as Key
+from schemas.envelope import decode
+from schemas.errors import UndecodableRecord
+from schemas.outcomes import Accepted, Attempted
+from streams.log import Record
+
+if TYPE_CHECKING:
+    from agents.partition import PartitionSender
+
+log = logging.getLogger(__name__)
+
+
+class Tail:
+    """Follows one partition of ``outcomes``; nothing in its own task awaits a read-back."""
+
+    def __init__(self, partition: PartitionSender) -> None:
+        self._partition = partition
+        self._context = partition.context
+        #: Set once this sender's own claim has been folded, so that the ledger is complete.
+        self.ready = asyncio.Event()
+        self._read_backs: dict[str, asyncio.Future[bool]] = {}
+        self._folded = 0
+        self._checkpointed_at = self._context.clock()
+
+    def release(self) -> None:
+        """The partition is closed: whoever waits for a read-back may not call."""
+        for waiting in self._read_backs.values():
+            if not waiting.done():
+                waiting.set_result(False)
+
+    async def follow(self, reader: Reader) -> None:
+        """Fold until the partition is closed."""
+        while not self._partition.is_closed():
+            for record in await reader.read(timeout_ms=1000):
+                self._fold(record)
+                if self._partition.is_closed():
+                    return
+            if self._checkpoint_due():
+                await self._checkpoint()
+
+    def _fold(self, record: Record) -> None:
+        partition = self._partition
+        try:
+            event = decode(record.value)
+        except UndecodableRecord:
+            where = {"partition": partition.number, "offset": record.offset}
+            log.error("an outcome record cannot be decoded", extra=where)
+            partition.ledger.as_of = record.offset + 1
+            return
+        done = partition.ledger.fold(record.offset, event)
+        if isinstance(done, Accepted):
+            partition.conversations.note(event.tenantid, event.subject, done)
+        if event.type == "sender.took_over":
+            self._owner_changed(record.offset)
+        waiting = self._read_backs.pop(event.id, None)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(partition.ledger.owner == partition.term)
+        if event.type.startswith("delivery."):
+            self._folded += 1
+        if done is not None and event.tenantid is not None:
+            key: Key = (event.tenantid, done.platform)
+            if partition.ledger.is_finished(key, done.offset):
+                partition.finished(key, done.offset)
+
+    def _owner_changed(self, offset: int) -> None:
+        if offset == self._partition.term:
+            self.ready.set()
+        elif self.ready.is_set():
+            log.warning("another sender took over", extra={"partition": self._partition.number, "term": offset})
+            self._context.metrics.fenced.inc()
+            self._partition.fenced()
+
+    async def attempted(self, attempt: Attempted, fact: Fact) -> bool:
+        """Write an attempt ahead and wait until the log shows it.
+
+        True when this sender still owned the partition there.
+        """
+        if self._partition.is_closed():
+            return False
+        waiting: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        id_, appended = await self._partition.outcomes.enqueue("delivery.attempted", attempt, fact.event)
+        appended.add_done_callback(lambda _: self._context.crash("sender_after_attempted"))
+        if self._partition.is_closed():
+            return False
+        self._read_backs[id_] = waiting
+        return await waiting
+
+    def _checkpoint_due(self) -> bool:
+        if not self.ready.is_set() or self._folded == 0:
+            return False
+        settings = self._context.settings
+        waited = self._context.clock() - self._checkpointed_at
+        return self._folded >= settings.checkpoint_records or waited >= settings.checkpoint_seconds
+
+    async def _checkpoint(self) -> None:
+        partition, expected = self._partition, self._partition.live.expected
+        live = partition.unseen.cursor(expected)
+        cursors = {key: destination.cursor(expected) for key, destination in partition.destinations.items()}
+        # One that is further than the live position counts too: it has sent what a start there would send again.
+        cursors = {key: cursor for key, cursor in cursors.items() if cursor != live}
+        checkpoint = partition.ledger.checkpoint(self._context.cluster, live, cursors)
+        self._folded, self._checkpointed_at = 0, self._context.clock()
+        await partition.outcomes.enqueue("sender.checkpoint", checkpoint)
+        self._context.metrics.checkpoints.inc()
+        self._context.crash("sender_checkpoint")
