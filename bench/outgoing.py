@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import psutil
 from pydantic import SecretStr
 
 from relaylog.embedded.command import Command
@@ -58,6 +59,20 @@ class Remote:
 
 
 @dataclass(frozen=True)
+class Sending:
+    """A sender that runs."""
+
+    name: str
+    metrics: str
+    process: psutil.Process
+
+    def check(self) -> None:
+        """Raises RuntimeError when it is not the process any more that was started."""
+        if not self.process.is_running():
+            raise RuntimeError(f"{self.name} has ended meanwhile")
+
+
+@dataclass(frozen=True)
 class Servers:
     """A broker, and a supervisor for what is measured."""
 
@@ -86,6 +101,21 @@ class Servers:
         log = self.data / f"{name}.log"
         await self.supervisor.start(Child(name=name, command=lambda: command, ready=ready, log=log))
 
+    async def sender(self, settings: Settings) -> Sending:
+        """A sender as a process of its own, as soon as it is ready."""
+        [port] = free_ports(1)
+        name = f"sender-{port}"
+        environment = {
+            "RELAYLOG_KAFKA": settings.kafka,
+            "RELAYLOG_TOPIC_PREFIX": settings.topic_prefix,
+            "RELAYLOG_PARTITIONS": str(settings.partitions),
+            "RELAYLOG_MASTER_KEY": settings.master_key.get_secret_value(),
+            "RELAYLOG_AGENTS_PORT": str(port),
+        }
+        await self.start(name, ("relaylog", "agents"), environment, f"{port}/readyz")
+        process = psutil.Process(self.supervisor.pids[name])
+        return Sending(name, f"http://127.0.0.1:{port}/metrics", process)
+
     async def settings(self, partitions: int, **more: Any) -> Settings:
         """Settings with topics of their own, which are made."""
         settings = Settings(
@@ -93,7 +123,6 @@ class Servers:
             topic_prefix=f"bench-{secrets.token_hex(4)}.",
             partitions=partitions,
             master_key=SecretStr(base64.b64encode(bytes(32)).decode()),
-            agents_port=0,
         ).model_copy(update=more)
         await provision(settings)
         return settings

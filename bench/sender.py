@@ -9,7 +9,6 @@ from functools import partial
 import aiohttp
 import msgspec
 
-from agents.service import serve
 from bench.figures import Figure, alternate, figure
 from bench.outgoing import Remote, Servers, append, message, register, servers
 from streams.log import LogWriter
@@ -47,21 +46,19 @@ async def bare(remote: Remote) -> float:
 
 async def sender(on: Servers, remote: Remote, facts: int) -> float:
     """Calls a second of a whole sender that finds ``facts`` deliveries in its log."""
-    settings = await on.settings(4, session_timeout=30.0)
+    settings = await on.settings(4)
     await _preload(settings, remote, facts)
-    stop = asyncio.Event()
-    running = asyncio.create_task(serve(settings, stop))
     before = await _sent(remote)
+    sending = await on.sender(settings)
     while await _sent(remote) == before:
-        if running.done():
-            await running
+        sending.check()
         await asyncio.sleep(0.05)
     await asyncio.sleep(WARM_UP_SECONDS)
     first, started = await _sent(remote), time.monotonic()
     await asyncio.sleep(SECONDS)
     last, seconds = await _sent(remote), time.monotonic() - started
-    stop.set()
-    await running
+    sending.check()
+    await on.supervisor.stop(sending.name)
     if last - before >= facts:
         raise RuntimeError(f"all {facts} deliveries were sent before the time was over: the figure would be too low")
     return (last - first) / seconds

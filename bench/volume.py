@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
 import os
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-import psutil
 from prometheus_client.parser import text_string_to_metric_families
 
-from bench.figures import RESULTS
-from bench.outgoing import Remote, Servers, append, integration_of, message, register, servers, typing
-from relaylog.embedded.ports import free_ports
+from bench.figures import RESULTS, alternate, figure
+from bench.outgoing import Remote, Sending, Servers, append, integration_of, message, register, servers, typing
 from schemas.envelope import Envelope
 from schemas.tenant import Tenant
 from streams.log import LogWriter
-from streams.settings import Settings
 
 #: Deliveries that wait for the dark tenant; its partition holds ten times as many facts.
 BACKLOG = int(os.environ.get("BENCH_BACKLOG", "3000"))
@@ -33,20 +30,20 @@ PER_MINUTE = 6_000
 #: Seconds until the stub answers.
 DELAY = 0.02
 DARK = "dark"
+ROUNDS = 3
 
 
 @dataclass(frozen=True)
 class Run:
-    """A sender as a process of its own, and what it works on."""
+    """A sender, and what it works on."""
 
     remote: Remote
-    metrics: str
-    process: psutil.Process
+    sending: Sending
     tenants: list[Tenant]
 
     async def metric(self, name: str) -> float:
         """Sum of a metric's samples."""
-        async with self.remote.http.get(self.metrics) as answer:
+        async with self.remote.http.get(self.sending.metrics) as answer:
             text = await answer.text()
         families = text_string_to_metric_families(text)
         return sum(s.value for family in families for s in family.samples if s.name == name)
@@ -64,7 +61,7 @@ class Run:
 
     def rss_mib(self) -> float:
         """Memory of the sender."""
-        return float(self.process.memory_info().rss) / 2**20
+        return float(self.sending.process.memory_info().rss) / 2**20
 
 
 async def start(on: Servers, *, dark: bool) -> Run:
@@ -77,17 +74,13 @@ async def start(on: Servers, *, dark: bool) -> Run:
     try:
         healthy = [await register(settings, writer, f"healthy-{n}", remote.url) for n in range(HEALTHY)]
         unlucky = await register(settings, writer, DARK, remote.url, PER_MINUTE)
-        await append(writer, ((0, fact) for fact in partition(healthy, unlucky, dark=dark)))
+        await append(writer, ((0, fact) for fact in facts_of_a_partition(healthy, unlucky, dark=dark)))
     finally:
         await writer.stop()
-    [port] = free_ports(1)
-    name = f"sender-{port}"
-    await on.start(name, ("relaylog", "agents"), environment(settings, port), f"{port}/readyz")
-    process = psutil.Process(on.supervisor.pids[name])
-    return Run(remote, f"http://127.0.0.1:{port}/metrics", process, [*healthy, unlucky])
+    return Run(remote, await on.sender(settings), [*healthy, unlucky])
 
 
-def partition(healthy: list[Tenant], unlucky: Tenant, *, dark: bool) -> Iterable[Envelope]:
+def facts_of_a_partition(healthy: list[Tenant], unlucky: Tenant, *, dark: bool) -> Iterable[Envelope]:
     """Facts of one partition, well mixed."""
     for number in range(BACKLOG):
         yield (message if dark else typing)(unlucky, number % CUSTOMERS, number)
@@ -96,17 +89,6 @@ def partition(healthy: list[Tenant], unlucky: Tenant, *, dark: bool) -> Iterable
             yield message(healthy[index % HEALTHY], index // HEALTHY % CUSTOMERS, index)
         for each in range(FACTS_PER_DELIVERY - 1 - HEALTHY_PER_DELIVERY):
             yield typing(healthy[each % HEALTHY], number % CUSTOMERS, number * FACTS_PER_DELIVERY + each)
-
-
-def environment(settings: Settings, port: int) -> dict[str, str]:
-    """The settings for a process."""
-    return {
-        "RELAYLOG_KAFKA": settings.kafka,
-        "RELAYLOG_TOPIC_PREFIX": settings.topic_prefix,
-        "RELAYLOG_PARTITIONS": str(settings.partitions),
-        "RELAYLOG_MASTER_KEY": base64.b64encode(bytes(32)).decode(),
-        "RELAYLOG_AGENTS_PORT": str(port),
-    }
 
 
 async def healthy_rate(run: Run) -> float:
@@ -136,17 +118,38 @@ async def drain(run: Run) -> dict[str, float]:
     }
 
 
+async def neighbours(on: Servers) -> dict[str, Any]:
+    """What the tenants that work lose by a dark one on their partition."""
+
+    async def rate(dark: bool) -> float:
+        run = await start(on, dark=dark)
+        found = await healthy_rate(run)
+        run.sending.check()
+        await on.supervisor.stop(run.sending.name)
+        return found
+
+    rates = await alternate({"without": partial(rate, False), "beside dark": partial(rate, True)}, ROUNDS)
+    found = figure("healthy_ratio", rates["beside dark"], rates["without"])
+    return {
+        "healthy_sends": found.denominator,
+        "healthy_sends_beside_dark": found.numerator,
+        "healthy_ratio": found.ratio,
+        "healthy_ratio_min": found.min,
+        "healthy_ratio_max": found.max,
+    }
+
+
 async def measure(on: Servers) -> dict[str, Any]:
     """Every figure of the volume run."""
-    without = await healthy_rate(await start(on, dark=False))
+    beside = await neighbours(on)
     run = await start(on, dark=True)
     memory = {"rss_start_mib": run.rss_mib()}
-    with_dark = await healthy_rate(run)
+    await healthy_rate(run)
     memory["rss_dark_mib"] = run.rss_mib()
     drained = await drain(run)
+    run.sending.check()
     memory["rss_end_mib"] = run.rss_mib()
-    sends = {"healthy_sends": without, "healthy_sends_beside_dark": with_dark, "healthy_ratio": with_dark / without}
-    return {"backlog": BACKLOG, "facts": BACKLOG * FACTS_PER_DELIVERY, **sends, **drained, **memory}
+    return {"backlog": BACKLOG, "facts": BACKLOG * FACTS_PER_DELIVERY, **beside, **drained, **memory}
 
 
 async def main() -> None:
