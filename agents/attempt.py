@@ -45,7 +45,9 @@ class Attempts:
             self.check()
             with self._partition.calling():
                 asked = self._context.clock()
-                record = Attempted(**self.names(part), digest=plan_digest(call))
+                record = Attempted(
+                    **self.names(part), digest=plan_digest(call), genesys_conversation_id=self._conversation_id()
+                )
                 if not await self._partition.tail.attempted(record, self._place.fact) or self._partition.is_closed():
                     raise Lost
                 if not self.is_pending() or self._context.clock() - asked > FRESH_SECONDS:
@@ -102,6 +104,12 @@ class Attempts:
             "parts": len(self._delivery.calls),
             "attempt": self.number,
         }
+
+    def _conversation_id(self) -> str | None:
+        if self._delivery.platform != "genesys":
+            return None
+        known = self._partition.conversations.of(self._delivery.tenant, self._delivery.lane)
+        return known.id if known else None
 
     async def _call(self, permit: Permit, call: Call) -> Answer:
         metrics, platform = self._context.metrics, self._delivery.platform

@@ -32,6 +32,7 @@ class Inquiry:
         self._context = partition.context
         self._destination = destination
         self._delivery = place.delivery
+        self._offset = place.offset
         self._attempts = attempts
         self._remote = self._context.remotes[place.delivery.platform]
 
@@ -40,10 +41,18 @@ class Inquiry:
         if self._delivery.platform == "whatsapp":
             whatsapp_id = await self._partition.sightings.find((self._delivery.id, part))
             return Taken(200, whatsapp_id) if whatsapp_id is not None else None
-        conversation = self._partition.conversations.of(self._delivery.tenant, self._delivery.lane)
+        conversation = self._conversation()
         if conversation is None or self._delivery.kind != "message":
             return None
         return await self._ask_genesys(part, conversation)
+
+    def _conversation(self) -> Conversation | None:
+        """The thread's, as this owner has heard; else as a former owner's attempt says."""
+        known = self._partition.conversations.of(self._delivery.tenant, self._delivery.lane)
+        attempt = self._partition.ledger.open.get(self._offset)
+        if known is None and attempt is not None and attempt.genesys_conversation_id is not None:
+            return Conversation(attempt.genesys_conversation_id, None)
+        return known
 
     async def _ask_genesys(self, part: int, conversation: Conversation) -> Taken | NotThere | None:
         absences = failures = tries = 0

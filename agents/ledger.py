@@ -131,6 +131,7 @@ class Ledger:
             part=data.part,
             term=data.term,
             attempt=data.attempt,
+            genesys_conversation_id=data.genesys_conversation_id,
         )
         return data
 

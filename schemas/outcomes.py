@@ -39,6 +39,8 @@ class Attempted(DeliveryRecord, frozen=True, kw_only=True):
 
     #: SHA-256 (hex, first 16) of the planned request.
     digest: str
+    #: Where the thread's conversation is known: there a successor can look the call up.
+    genesys_conversation_id: str | None = None
 
 
 class RemoteIds(Part, frozen=True, kw_only=True):
@@ -110,6 +112,7 @@ class OpenAttempt(Part, frozen=True, kw_only=True):
     part: int
     term: int
     attempt: int
+    genesys_conversation_id: str | None = None
 
 
 class PartsDone(Part, frozen=True, kw_only=True):

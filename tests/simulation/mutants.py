@@ -12,8 +12,10 @@ import pytest
 
 from agents.destination import Destination
 from agents.facts import Fact
+from agents.finding_out import Inquiry
 from agents.lane import LaneHead
 from agents.ledger import Ledger
+from agents.look_up import NotThere
 from agents.partition import PartitionSender
 from agents.sender import Sender
 from agents.sweep import Sweep
@@ -154,3 +156,24 @@ def without_waiting_for_a_former_owners_result(monkeypatch: pytest.MonkeyPatch) 
         return False
 
     monkeypatch.setattr(LaneHead, "_settle_ambiguous", at_once)
+
+
+@mutant
+def with_absence_as_a_proof_after_a_takeover(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if a former owner that is stopped could not make its call any more."""
+    original = LaneHead._find_out
+
+    async def find_out(self: LaneHead, part: int, absence_counts: bool) -> bool | None:
+        return await original(self, part, absence_counts=True)
+
+    monkeypatch.setattr(LaneHead, "_find_out", find_out)
+
+
+@mutant
+def with_absence_where_nobody_looked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look-up that fails counts as one that found nothing."""
+
+    async def ask(self: Inquiry, part: int) -> NotThere:
+        return NotThere()
+
+    monkeypatch.setattr(Inquiry, "ask", ask)

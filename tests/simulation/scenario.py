@@ -36,7 +36,18 @@ CALL_TIMEOUT = 2.0
 SESSION = 6.0
 #: Virtual seconds that the run may take to settle once the weather is calm.
 PATIENCE = 900.0
-DISTURBANCES = ("kill", "kill at a point", "stop", "cut", "join", "leave", "broker", "ghost", "nothing")
+DISTURBANCES = (
+    "kill",
+    "kill at a point",
+    "stop",
+    "stop before a call",
+    "cut",
+    "join",
+    "leave",
+    "broker",
+    "ghost",
+    "nothing",
+)
 CRASH_POINTS = (
     "sender_after_attempted",
     "sender_after_readback",
@@ -77,6 +88,8 @@ class Scenario:
         self.tenants = [_tenant(f"t{n}", n % PARTITIONS, hold) for n, hold in enumerate(holds)]
         self.settings = _settings(self.random)
         self.crash_at: dict[str, str] = {}
+        #: Processes to be stopped between the read-back of an attempt and its call.
+        self.stop_before_call: set[str] = set()
         self.metrics: list[SenderMetrics] = []
         self._names = 0
 
@@ -158,7 +171,7 @@ class Scenario:
             await asyncio.sleep(self.random.uniform(0.2, 5.0))
             self.log.away = False
             self.reached["broker away"] += 1
-        elif members and kind in ("kill", "kill at a point", "stop", "cut", "leave"):
+        elif members and kind in ("kill", "kill at a point", "stop", "stop before a call", "cut", "leave"):
             await self._strike(self.random.choice(members), kind)
 
     def _claim_by_nobody(self, partition: int) -> None:
@@ -180,6 +193,8 @@ class Scenario:
             self._kill(member)
         elif kind == "kill at a point":
             self.crash_at[member.process.name] = self.random.choice(CRASH_POINTS)
+        elif kind == "stop before a call":
+            self.stop_before_call.add(member.process.name)
         elif kind == "leave":
             await member.sender.stop()
             member.process.kill()
@@ -224,6 +239,7 @@ class Scenario:
         self.platform.weather.clear()
         self.group.faulty_commits = 0.0
         self.crash_at.clear()
+        self.stop_before_call.clear()
         if not any(m.process.reachable for m in self.group.members):
             self._start()
 
@@ -241,6 +257,12 @@ class Scenario:
             await writer.append("dead-letters", record.partition, record.value)
 
         def crash(point: str) -> None:
+            if point == "sender_after_readback" and process.name in self.stop_before_call:
+                self.stop_before_call.discard(process.name)
+                self.reached["stopped before a call"] += 1
+                process.stop()
+                for member in [m for m in self.group.members if m.process is process]:
+                    asyncio.create_task(self._stop_and_wake(member))  # noqa: RUF006 - it ends by itself and nobody waits
             if self.crash_at.get(process.name) == point:
                 del self.crash_at[process.name]
                 self.reached[point] += 1

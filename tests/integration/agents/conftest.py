@@ -15,12 +15,12 @@ from pydantic import SecretStr
 from agents.service import serve
 from schemas.envelope import Envelope, decode, encode, envelope, time_of_milliseconds
 from schemas.genesys.webhook import translate_genesys
-from schemas.outcomes import Checkpoint, TookOver
+from schemas.outcomes import Attempted, Checkpoint, TookOver
 from schemas.tenant import Tenant
 from schemas.whatsapp.webhook import split_webhook, translate_change
 from simulators.config import SimulatedTenant, SimulatorsConfig
 from simulators.serve import RunningSimulators, start_simulators
-from streams.log import LogWriter, Record, partition_reader
+from streams.log import Appended, LogWriter, Record, partition_reader
 from streams.provisioning import provision
 from streams.registration import TenantDraft, register_tenant
 from streams.settings import Settings
@@ -56,9 +56,9 @@ class World:
         stop.set()
         await task
 
-    async def append(self, event: Envelope) -> None:
+    async def append(self, event: Envelope) -> Appended:
         headers = (("type", event.type.encode()), ("id", event.id.encode()))
-        await self.writer.append(EVENTS, self.tenant.partition, encode(event), key=b"acme", headers=headers)
+        return await self.writer.append(EVENTS, self.tenant.partition, encode(event), key=b"acme", headers=headers)
 
     async def says(self, wa_id: str, wamid: str, text: str, at: float | None = None) -> Envelope:
         """The customer's message becomes a fact, as the gateway would append it."""
@@ -149,10 +149,45 @@ class World:
         """As after pointing to a re-created Kafka."""
         await self._outcome("sender.checkpoint", Checkpoint(cluster="elsewhere", as_of=0, owner=0, live=0))
 
-    async def _outcome(self, type_: str, data: TookOver | Checkpoint) -> None:
-        event = envelope(id=f"test-{type_}", type=type_, source="test", time=now(), recordedtime=now(), data=data)
+    async def attempt_of_a_dead_worker(self, fact: Envelope, conversation: str) -> None:
+        """As left by a worker that was killed after its call: the newest fact is attempted, and no answer recorded."""
+        term = await self._outcome("sender.took_over", TookOver(sender="dead"))
+        offset = (await self.records(EVENTS))[-1].offset
+        attempted = Attempted(
+            delivery=fact.id,
+            offset=offset,
+            platform="genesys",
+            term=term.offset,
+            digest="0" * 16,
+            genesys_conversation_id=conversation,
+        )
+        await self._outcome("delivery.attempted", attempted, tenant="acme")
+
+    async def _outcome(
+        self, type_: str, data: TookOver | Checkpoint | Attempted, tenant: str | None = None
+    ) -> Appended:
+        event = envelope(
+            id=f"test-{type_}", type=type_, source="test", time=now(), recordedtime=now(), data=data, tenantid=tenant
+        )
         headers = (("type", type_.encode()),)
-        await self.writer.append(OUTCOMES, self.tenant.partition, encode(event), headers=headers)
+        return await self.writer.append(OUTCOMES, self.tenant.partition, encode(event), headers=headers)
+
+    async def posts_by_hand(self, customer: str, wamid: str, text: str) -> str:
+        """A call to Genesys that no sender of the test made; returns the conversation's id."""
+        base = self.simulators.genesys_url
+        basic = aiohttp.encode_basic_auth("client", "secret")
+        async with self.http.post(
+            f"{base}/oauth/token", data={"grant_type": "client_credentials"}, headers={"Authorization": basic}
+        ) as answer:
+            token = (await answer.json())["access_token"]
+        channel = {"messageId": wamid, "time": now(), "from": {"id": customer, "idType": "Phone"}}
+        async with self.http.post(
+            f"{base}/api/v2/conversations/messages/{INTEGRATION}/inbound/open/message?prefetchConversationId=true",
+            json={"channel": channel, "text": text},
+            headers={"Authorization": f"Bearer {token}"},
+        ) as answer:
+            assert answer.status < 300
+            return str((await answer.json())["conversationId"])
 
     async def outcomes(self, *types: str) -> list[Envelope]:
         """Outcome records of some types."""

@@ -34,6 +34,19 @@ async def test_a_call_whose_answer_was_lost_is_found_at_genesys_and_not_made_aga
     assert found.personal.message not in (None, known.personal.message)
 
 
+async def test_what_a_killed_worker_had_sent_is_found_by_its_successor(world: World) -> None:
+    conversation = await world.posts_by_hand(ANN, "wamid.A", "first")
+    fact = await world.says(ANN, "wamid.A", "first")
+    await world.attempt_of_a_dead_worker(fact, conversation)
+    world.start()
+    await world.says(ANN, "wamid.B", "second")
+    rows = await world.received("genesys", 2)
+    assert [row["body"]["text"] for row in rows] == ["first", "second"]
+    first, _ = await world.recorded("delivery.accepted", 2)
+    assert decode_data(first, Accepted).delivery == fact.id
+    assert decode_data(first, Accepted).genesys_conversation_id == conversation
+
+
 async def test_a_call_that_never_arrived_is_made_again_even_for_a_tenant_that_holds(world: World) -> None:
     await configure(world, on_ambiguous="hold")
     world.start()
