@@ -99,8 +99,9 @@ class Circuit:
 
     async def _change(self) -> None:
         turn, delay = self._turn, self._probe_at - self._clock()
-        # Past its time, a probe is under way or another thread is next: both end in a change.
-        timeout = delay if delay > 0 else 1.0
+        # Past its time, a probe is under way or another thread is next: both end in a change. Before it, never so short
+        # that the clock does not move.
+        timeout = max(delay, 0.001) if delay > 0 else 1.0
         try:
             await asyncio.wait_for(turn.wait(), timeout)
         except TimeoutError:
