@@ -100,6 +100,22 @@ def test_a_woken_sender_makes_no_call_that_its_successor_could_not_see(
     assert report.ambiguous, "calls were in flight when the sender was stopped"
 
 
+def test_a_woken_sender_owns_everything_again_when_the_other_leaves(
+    stage: Stage, talk: Talk, start_second: Callable[[], Worker]
+) -> None:
+    own, zombie = stage.running["metrics"]["agents"], stage.pid("agents")
+    os.kill(zombie, signal.SIGSTOP)
+    try:
+        second = start_second()
+        second.wait_until_it_owns(PARTITIONS)
+    finally:
+        os.kill(zombie, signal.SIGCONT)
+    talk.say_until("a share of the partitions at the woken sender", lambda: second.partitions() < PARTITIONS)
+    assert second.terminate() == 0
+    until("all partitions at the woken sender", lambda: partitions(own) == PARTITIONS, 60.0)
+    stage.judged(patience=120)
+
+
 def test_a_second_sender_that_joins_and_leaves_disturbs_nothing(
     stage: Stage, talk: Talk, start_second: Callable[[], Worker]
 ) -> None:
@@ -107,6 +123,8 @@ def test_a_second_sender_that_joins_and_leaves_disturbs_nothing(
     talk.say_until("a share of the partitions at the second worker", lambda: second.partitions() > 0)
     talk.say(20)
     assert second.terminate() == 0
+    own = stage.running["metrics"]["agents"]
+    until("all partitions at the sender that stays", lambda: partitions(own) == PARTITIONS, 60.0)
     talk.say(20)
     stage.judged(patience=120)
 
