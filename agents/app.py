@@ -35,6 +35,11 @@ class FaustApp:
     app: faust.App
     rates: Any
 
+    def assigned(self, settings: Settings) -> set[int]:
+        """Partitions of ``events`` that the group has given to this process."""
+        name = topic_name(settings, EVENTS)
+        return {tp.partition for tp in self.app.consumer.assignment() if tp.topic == name}
+
     def recall(self, name: str) -> dict[str, float] | None:
         """The row of a bucket, as recovered from the changelog."""
         row = self.rates.data.get(name)
@@ -106,7 +111,7 @@ def attach(faust_app: FaustApp, settings: Settings, sender: Sender, fatal: Calla
     app.agent(events, name=f"{settings.topic_prefix}{APP_NAME}.send", concurrency=1)(send)
 
     async def rebalanced(*_: Any, **__: Any) -> None:
-        sender.assign(tp.partition for tp in app.consumer.assignment() if tp.topic == name)
+        sender.assign(faust_app.assigned(settings))
 
     app.on_rebalance_complete.connect(rebalanced, weak=False)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -75,6 +75,11 @@ class Reader(Protocol):
 
 class Tenants(Protocol):
     """Looks tenants up; see streams.directory.TenantDirectory."""
+
+    @property
+    def tenants(self) -> Sequence[Tenant]:
+        """All tenants."""
+        ...
 
     def by_id(self, tenant_id: str) -> Tenant | None:
         """The tenant with that id."""

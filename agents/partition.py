@@ -166,6 +166,15 @@ class PartitionSender:
             if state.cursor < log_start:
                 self._gap(key, state.cursor)
             self.destinations[key] = self.new_destination(key, State.BEHIND, max(state.cursor, log_start))
+        if checkpoint is not None and checkpoint.live < log_start:
+            self._gaps_of_unlisted(checkpoint.live)
+
+    def _gaps_of_unlisted(self, live: int) -> None:
+        """What was removed beyond the live position may have been any tenant's of this partition."""
+        for tenant in self.context.tenants.tenants:
+            for platform in self.context.remotes:
+                if tenant.partition == self.number and (tenant.id, platform) not in self.destinations:
+                    self._gap((tenant.id, platform), live)
 
     def _gap(self, key: Key, cursor: int) -> None:
         log.error(

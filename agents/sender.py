@@ -68,6 +68,10 @@ class Sender:
         for state in State:
             metrics.destinations.labels(state.value).set(states[state])
 
+    def owns(self, number: int) -> bool:
+        """True when this sender has claimed the partition, or is about to claim it again."""
+        return number in self._partitions
+
     def tenants_changed(self, ids: Collection[str]) -> None:
         """Configurations changed."""
         for partition in self._partitions.values():

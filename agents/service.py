@@ -36,7 +36,7 @@ from streams.log import LogUnavailable, LogWriter, PartitionReader, Record
 from streams.media_links import media_link
 from streams.provisioning import cluster_id
 from streams.settings import Settings
-from streams.topics import EVENTS, topic_name
+from streams.topics import EVENTS, RATES, topic_name
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +44,8 @@ log = logging.getLogger(__name__)
 WRITE_BEHIND = 1.0
 #: Seconds between two looks at the lag.
 WATCH = 5.0
+#: So long may Faust take to hand over a partition that the group has assigned.
+HAND_OVER_LIMIT = 45.0
 #: Faust gets this long to stop; a fault of its own must not keep the process from ending.
 STOP_LIMIT = 10.0
 
@@ -69,6 +71,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             tickers = [
                 loop.create_task(_every(WRITE_BEHIND, lambda: _measure(sender, faust_app, rates), context.fatal)),
                 loop.create_task(_every(WATCH, lambda: sender.watch(progress), context.fatal)),
+                loop.create_task(_every(WATCH, HandOver(settings, sender, faust_app).check, context.fatal)),
             ]
             health.serves("sender")
             try:
@@ -157,6 +160,35 @@ async def _until_stopped(stop: asyncio.Event, faust_app: FaustApp, failure: asyn
         raise SenderStopped(f"the sender cannot go on: {error}") from error
     if not stop.is_set():
         raise SenderStopped(f"Faust stopped by itself: {faust_app.app.crash_reason!r}")
+
+
+class HandOver:
+    """Sees to it that Faust hands over what the group has assigned.
+
+    After a rebalance it first recovers its table, and 0.15.3 can wait there for ever; a new start of the process helps.
+    """
+
+    def __init__(self, settings: Settings, sender: Sender, faust_app: FaustApp) -> None:
+        self._settings = settings
+        self._sender = sender
+        self._faust_app = faust_app
+        self._waiting_since: float | None = None
+
+    async def check(self) -> None:
+        """Raises SenderStopped when a partition has been assigned for HAND_OVER_LIMIT seconds without an owner here."""
+        missing = sorted(n for n in self._faust_app.assigned(self._settings) if not self._sender.owns(n))
+        if not missing:
+            self._waiting_since = None
+            return
+        now = time.monotonic()
+        self._waiting_since = self._waiting_since or now
+        if now - self._waiting_since > HAND_OVER_LIMIT:
+            changelog = topic_name(self._settings, RATES)
+            raise SenderStopped(
+                f"Faust has not handed over partitions {missing} for {HAND_OVER_LIMIT:.0f} s: the recovery of its "
+                f"table is stuck; should a new start not help, delete the topic {changelog} and run "
+                "`relaylog topics provision` (harmless: rates are then learnt anew)"
+            )
 
 
 async def _measure(sender: Sender, faust_app: FaustApp, rates: RateTable) -> None:

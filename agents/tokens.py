@@ -72,5 +72,5 @@ class TokenCache:
             str(body.get("error_description", f"HTTP {answer.status}")),
         )
         # Minting too fast is told by 400 `invalid_request`, not by 429; other refusals are a matter of configuration.
-        status = 429 if reason.startswith("rate limit exceeded") else 403
+        status = 429 if answer.status == 429 or reason.startswith("rate limit exceeded") else 403
         raise MintFailed(Refused(503 if answer.status >= 500 else status, code, f"token endpoint: {reason}"))
