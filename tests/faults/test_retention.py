@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -139,3 +141,24 @@ async def append_foreign_checkpoint(address: str) -> None:
             await producer.send_and_wait("relaylog.outcomes", encode(event), partition=partition, headers=headers)
     finally:
         await producer.stop()
+
+
+def test_facts_removed_while_no_sender_ran_are_a_gap(stage: Stage) -> None:
+    """No checkpoint lists the destination, since it had nothing unfinished: what was removed is said all the same."""
+    wamid = stage.customer_says(stage.new_customer(), "sent before the sender stopped", "globex")
+    stage.line("genesys", wamid=wamid)
+    partition = until("a checkpoint of globex's partition", lambda: outcomes(stage, "sender.checkpoint"))[-1].partition
+    former = stage.pid("agents")
+    os.kill(former, signal.SIGSTOP)
+    before, before_them = len(outcomes(stage, "destination.gap")), log_start(stage, partition)
+    said = [stage.customer_says(stage.new_customer(), f"never sent {n}", "globex") for n in range(5)]
+    for wamid in said:
+        stage.line("whatsapp", id=wamid, webhook="accepted")
+    asyncio.run(alter_events(stage, SHORT))
+    until("a log start beyond them", lambda: log_start(stage, partition) > before_them, 90.0)
+    os.kill(former, signal.SIGKILL)
+    stage.wait_restarted("agents", former)
+    asyncio.run(alter_events(stage, {}))
+    after = stage.customer_says(stage.new_customer(), "after", "globex")
+    stage.line("genesys", wamid=after)
+    until("destination.gap", lambda: len(outcomes(stage, "destination.gap")) > before, 30.0)

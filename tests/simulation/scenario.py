@@ -333,7 +333,8 @@ class Scenario:
             if member.process.reachable
             for partition in member.sender._partitions.values()
         )
-        return not unread and bool(destinations) and all(d.state is State.LIVE and d.queued == 0 for d in destinations)
+        owned = {n for m in self.group.members if m.process.reachable for n in m.sender._partitions}
+        return len(owned) == PARTITIONS and not unread and bool(destinations) and all(d.state is State.LIVE and d.queued == 0 for d in destinations)
 
     def _state(self) -> str:
         lines = []
