@@ -9,7 +9,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from agents.app import build_app
 from agents.rates import RateTable
-from streams.log import LogWriter, Record, connection, partition_reader
+from streams.log import LogWriter, connection, partition_reader
 from streams.settings import Settings
 from streams.topics import EVENTS, RATES, topic_name
 from tests.contract.faust.broker import NotingSender, sending
@@ -55,29 +55,6 @@ async def test_rule_written_behind_rows_go_to_the_partition_of_their_tenant(sett
 
 
 @pytest.mark.integration
-async def test_rule_rates_survive_a_restart_because_written_behind_rows_are_recovered(
-    settings: Settings, writer: LogWriter
-) -> None:
-    """Rule: a worker goes on with the tokens that were left, with no file of its own; the last write counts. The rows
-    are there before the first event is."""
-    async with sending(settings, NotingSender()) as faust_app:
-        faust_app.write_behind(written(2, "acme"))
-        faust_app.write_behind(written(0, "globex"))
-        faust_app.write_behind(written(2, "acme", permits=5))
-        await faust_app.app.producer.flush()
-    await writer.append(EVENTS, 2, b"{}")
-    recovered: list[dict[str, float] | None] = []
-
-    def note(_: Record) -> bool:
-        recovered.extend(again.recall(name) for name in ("acme", "globex", "initech"))
-        return False
-
-    async with sending(settings, NotingSender(refuses=note)) as again:
-        await eventually(lambda: bool(recovered))
-
-    assert recovered == [row(5), row(1), None]
-
-
 @pytest.mark.integration
 async def test_rule_a_lost_changelog_is_harmless_because_a_start_does_not_wait_for_it(
     settings: Settings, writer: LogWriter
