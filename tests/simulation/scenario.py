@@ -334,7 +334,9 @@ class Scenario:
             for partition in member.sender._partitions.values()
         )
         owned = {n for m in self.group.members if m.process.reachable for n in m.sender._partitions}
-        return len(owned) == PARTITIONS and not unread and bool(destinations) and all(d.state is State.LIVE and d.queued == 0 for d in destinations)
+        if unread or len(owned) < PARTITIONS:
+            return False
+        return bool(destinations) and all(d.state is State.LIVE and d.queued == 0 for d in destinations)
 
     def _state(self) -> str:
         lines = []
