@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Coroutine, Iterable
+from typing import Any
 
 from agents.context import SenderContext
 from agents.destination import State
@@ -98,13 +99,11 @@ class Sender:
 
     def _let_go(self, partition: PartitionSender) -> None:
         partition.close()
-        self._spawn(partition)
+        self._spawn(partition.finish())
 
     def _fenced(self, partition: PartitionSender) -> None:
         self._let_go(partition)
-        task = asyncio.get_running_loop().create_task(self._retake(partition))
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
+        self._spawn(self._retake(partition))
 
     async def _retake(self, fenced: PartitionSender) -> None:
         """A late claim of a worker that is gone would leave the partition without a sender.
@@ -116,7 +115,7 @@ class Sender:
         if self._partitions.get(number) is fenced and number in self._assigned and not self._stopping:
             self._take_over(number)
 
-    def _spawn(self, partition: PartitionSender) -> None:
-        task = asyncio.get_running_loop().create_task(partition.finish())
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
