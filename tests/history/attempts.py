@@ -25,6 +25,8 @@ class Attempts:
     #: How often a part was attempted again while an earlier attempt had neither been accepted nor answered otherwise.
     resent: Counter[Key] = field(default_factory=Counter)
     accepted: set[Key] = field(default_factory=set)
+    #: Parts whose acceptance was recorded by an owner that had not made the call: it found out what became of it.
+    found_out: set[Key] = field(default_factory=set)
     #: Reason by delivery that was given up.
     ended: dict[str, str] = field(default_factory=dict)
     parts: dict[str, int] = field(default_factory=dict)
@@ -68,6 +70,8 @@ def _attempted(attempts: Attempts, data: dict[str, Any], at: int) -> None:
 def _ended(attempts: Attempts, kind: str, data: dict[str, Any]) -> None:
     key = _key(data)
     if kind == "delivery.accepted":
+        if key not in attempts.accepted and data.get("term", -1) not in {term for term, _ in attempts.open[key]}:
+            attempts.found_out.add(key)
         attempts.accepted.add(key)
         attempts.open[key].clear()
     elif kind == "delivery.failed":

@@ -152,6 +152,20 @@ def test_a_late_answer_of_a_former_owner_closes_only_its_own_attempt() -> None:
     assert fold_attempts(run.outcomes).resent[fact, 1] == 2
 
 
+def test_what_an_owner_accepts_without_a_call_of_its_own_was_found_out() -> None:
+    run = Run(1)
+    facts = [run.fact(0, "447700900001", "message.received", {}) for _ in range(3)]
+    for fact in facts:
+        run.attempted(0, fact)
+    former, run.terms[0] = run.terms[0], run.takeover(0)
+    run.result(0, facts[0], term=former)
+    run.result(0, facts[1])
+    run.attempted(0, facts[2])
+    run.result(0, facts[2])
+    run.result(0, facts[2], term=former)
+    assert fold_attempts(run.history().outcomes).found_out == {(facts[1], 1)}
+
+
 def test_an_attempt_of_a_former_owner_covers_no_call() -> None:
     run = Run(1)
     run.terms[0] = 999
