@@ -17,6 +17,9 @@ JGO := M2_REPO=$(CURDIR)/$(VENV)/share/maven JGO_CACHE_DIR=$(CURDIR)/$(VENV)/sha
 PYTEST := $(BIN)/python -m pytest
 CODE := $(wildcard schemas streams agents projections relaylog simulators bench tests)
 ARGS ?=
+# Test files run side by side, the longest tiers first: most of their time is waiting.
+WORKERS ?= 2
+SIDE_BY_SIDE := --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .PHONY: help
 help: ## this list
@@ -32,11 +35,11 @@ setup: $(RUN_STAMP) ## only the set-up: .venv, from the hash-locked requirements
 
 .PHONY: test
 test: lint types ## lint, types, and unit, contract, simulation, integration and acceptance tests
-	@exec $(PYTEST) $(wildcard tests/unit tests/contract tests/simulation tests/integration tests/acceptance) $(ARGS)
+	@exec $(PYTEST) $(SIDE_BY_SIDE) tests/acceptance tests/simulation tests/integration tests/contract tests/unit $(ARGS)
 
 .PHONY: unit
 unit: $(DEV_STAMP) ## only the tests that need no server
-	@exec $(PYTEST) $(wildcard tests/unit tests/contract tests/simulation) $(ARGS)
+	@exec $(PYTEST) tests/unit tests/contract tests/simulation $(ARGS)
 
 .PHONY: test-faults
 test-faults: $(DEV_STAMP) ## fault runs on real parts

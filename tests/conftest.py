@@ -1,4 +1,4 @@
-"""Servers that tests share: each started at its first use, once a session, and stopped at its end."""
+"""The seed of the run, and servers that tests share: each started at its first use and stopped at the session's end."""
 
 import asyncio
 import secrets
@@ -18,8 +18,17 @@ from relaylog.embedded.postgres import EmbeddedPostgres
 from relaylog.embedded.server import EmbeddedServer
 from relaylog.embedded.valkey import EmbeddedValkey
 from relaylog.supervisor import Supervisor, child_of
+from tests.seed import NAME, choose_seed, chosen_seed
 
 T = TypeVar("T")
+
+
+def pytest_configure() -> None:
+    choose_seed()
+
+
+def pytest_report_header() -> str:
+    return f"{NAME}={chosen_seed()}"
 
 
 class Database(NamedTuple):

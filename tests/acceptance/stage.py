@@ -38,13 +38,6 @@ QUICK = {
 _POLL = 0.2
 
 
-def chosen_seed() -> int:
-    """Seed of this run: RELAYLOG_TEST_SEED, or a new one, which is printed."""
-    seed = int(os.environ.get("RELAYLOG_TEST_SEED") or random.SystemRandom().randrange(2**32))
-    print(f"RELAYLOG_TEST_SEED={seed}")
-    return seed
-
-
 class Stage(System):
     """A system with everything that tests do to it."""
 

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.acceptance.stage import QUICK, Stage, chosen_seed
+from tests.acceptance.stage import QUICK, Stage
 from tests.acceptance.system import UpProcess
 from tests.acceptance.talk import Talk
+from tests.seed import chosen_seed
 
 
 @pytest.fixture(scope="module")

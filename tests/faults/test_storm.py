@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.stage import QUICK, chosen_seed
+from tests.acceptance.stage import QUICK
 from tests.acceptance.system import UpProcess
 from tests.faults.crowd import Crowd
 from tests.faults.harm import BAD_WEATHER, CRASH_POINTS, Harm
@@ -23,6 +23,7 @@ from tests.faults.worker import total
 from tests.history.checker import check
 from tests.history.collect import collect
 from tests.history.history import History, Sight
+from tests.seed import chosen_seed
 
 TENANTS = int(os.environ.get("RELAYLOG_TEST_TENANTS", "200"))
 MESSAGES = int(os.environ.get("RELAYLOG_TEST_MESSAGES", "20000"))
