@@ -9,23 +9,24 @@ from typing import Any, Literal
 
 import msgspec
 
+from schemas.conversation_events import (
+    AttributesData,
+    ClosedData,
+    ConversationData,
+    ConversationFailedData,
+    ParticipantData,
+    QueuedData,
+)
+from schemas.customer_events import AliasData as AliasData
+from schemas.customer_events import AliasPersonal as AliasPersonal
+from schemas.customer_events import IdentifiedData, UpdatedData
+from schemas.customer_events import PreferenceData as PreferenceData
+from schemas.customer_events import PreferencePersonal as PreferencePersonal
+from schemas.parts import Failure as Failure
+from schemas.parts import Part as Part
+from schemas.parts import Person as Person
+
 Direction = Literal["inbound", "outbound"]
-
-
-class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Base of all data shapes: immutable, absent fields are not written."""
-
-
-class Person(Part, frozen=True, kw_only=True):
-    """How the platforms name the customer; every field may be missing (whatsapp.md section 7)."""
-
-    #: Digits without ``+``.
-    wa_id: str | None = None
-    #: Business-scoped user id (BSUID).
-    user_id: str | None = None
-    parent_user_id: str | None = None
-    name: str | None = None
-    username: str | None = None
 
 
 class Media(Part, frozen=True, kw_only=True):
@@ -95,13 +96,6 @@ class MessageData(Part, frozen=True, kw_only=True):
     author: str | None = None
 
 
-class Failure(Part, frozen=True, kw_only=True):
-    """Why something failed: the platform's own code, and words for a person."""
-
-    code: str
-    reason: str
-
-
 class StatusPersonal(Part, frozen=True, kw_only=True):
     """Personal part of a status."""
 
@@ -156,40 +150,6 @@ class ErrorData(Part, frozen=True, kw_only=True):
     original: dict[str, Any] | None = None
 
 
-class AliasPersonal(Part, frozen=True, kw_only=True):
-    """Both identities of a customer whose number or BSUID changed."""
-
-    previous: Person
-    current: Person
-    original: dict[str, Any] | None = None
-
-
-class AliasData(Part, frozen=True, kw_only=True):
-    """``customer.alias_added``: two identities are one person."""
-
-    channel: str
-    #: Pseudonyms of the old and the new identity.
-    customer: str
-    new_customer: str
-    personal: AliasPersonal
-
-
-class PreferencePersonal(Part, frozen=True, kw_only=True):
-    """Who changed the preference, and the element as received."""
-
-    person: Person
-    original: dict[str, Any] | None = None
-
-
-class PreferenceData(Part, frozen=True, kw_only=True):
-    """``customer.opted_out`` and ``customer.opted_in``."""
-
-    channel: str
-    customer: str
-    category: str
-    personal: PreferencePersonal
-
-
 class TemplateData(Part, frozen=True, kw_only=True):
     """``template.changed``: status, quality, category or components of a template of one WABA."""
 
@@ -237,7 +197,16 @@ FACTS: dict[str, type[Part]] = {
     "receipt.published": ReceiptData,
     "receipt.failed": ReceiptData,
     "platform.error_reported": ErrorData,
+    "conversation.opened": ConversationData,
+    "conversation.queued": QueuedData,
+    "conversation.participant_joined": ParticipantData,
+    "conversation.participant_left": ParticipantData,
+    "conversation.attributes_changed": AttributesData,
+    "conversation.closed": ClosedData,
+    "conversation.failed": ConversationFailedData,
     "customer.alias_added": AliasData,
+    "customer.identified": IdentifiedData,
+    "customer.updated": UpdatedData,
     "customer.opted_out": PreferenceData,
     "customer.opted_in": PreferenceData,
     "template.changed": TemplateData,

@@ -125,13 +125,78 @@ CREATE TABLE conversation (
     opened_at        timestamptz,
     last_inbound_at  timestamptz,
     last_outbound_at timestamptz,
+    -- 1 where facts other than messages are known of it; the rest, up to the priority, is only set then.
+    detailed         integer,
+    revived_at       timestamptz,
+    queued_at        timestamptz,
+    served_at        timestamptz,
     closed_at        timestamptz,
-    last_activity_at timestamptz GENERATED ALWAYS AS (GREATEST(last_inbound_at, last_outbound_at)) STORED,
+    closed_reason    text COLLATE "C",
+    failed_at        timestamptz,
+    failure_code     text COLLATE "C",
+    failure_reason   text COLLATE "C",
+    priority         integer,
+    priority_at      timestamptz,
+    -- Messages whose content is known: a recount of the table of messages.
+    messages_in      integer NOT NULL DEFAULT 0,
+    messages_out     integer NOT NULL DEFAULT 0,
+    last_activity_at timestamptz GENERATED ALWAYS AS
+        (coalesce(GREATEST(last_inbound_at, last_outbound_at), opened_at)) STORED,
     revision         bigint NOT NULL DEFAULT 1,
     PRIMARY KEY (tenant_id, conversation_id)
 ) WITH (fillfactor = 80);
 CREATE INDEX ON conversation (tenant_id, last_activity_at, conversation_id);
 CREATE INDEX ON conversation (tenant_id, customer_id);
+
+-- What happened to a conversation besides messages, one row a fact.
+CREATE TABLE conversation_event (
+    tenant_id               text COLLATE "C" NOT NULL,
+    conversation_id         uuid NOT NULL,
+    event_id                uuid NOT NULL,
+    recorded_at             timestamptz NOT NULL,
+    fingerprint             text COLLATE "C" NOT NULL,
+    type                    text COLLATE "C" NOT NULL,
+    at                      timestamptz NOT NULL,
+    genesys_conversation_id text COLLATE "C",
+    participant_id          text COLLATE "C",
+    role                    text COLLATE "C",
+    user_id                 text COLLATE "C",
+    queue_id                text COLLATE "C",
+    name                    text COLLATE "C",
+    code                    text COLLATE "C" NOT NULL DEFAULT '',
+    reason                  text COLLATE "C" NOT NULL DEFAULT '',
+    -- What became of attributes, labels and priority, as far as the fact names them.
+    changed                 jsonb,
+    PRIMARY KEY (tenant_id, conversation_id, event_id)
+);
+
+-- Who takes part; somebody is in it who has not left since joining, and joined after it was last closed.
+CREATE TABLE participant (
+    tenant_id               text COLLATE "C" NOT NULL,
+    conversation_id         uuid NOT NULL,
+    participant_id          text COLLATE "C" NOT NULL,
+    role                    text COLLATE "C" NOT NULL,
+    genesys_conversation_id text COLLATE "C",
+    user_id                 text COLLATE "C",
+    queue_id                text COLLATE "C",
+    name                    text COLLATE "C",
+    first_joined_at         timestamptz,
+    joined_at               timestamptz,
+    left_at                 timestamptz,
+    PRIMARY KEY (tenant_id, conversation_id, participant_id)
+);
+
+-- Attributes and labels; a value of null was taken away.
+CREATE TABLE conversation_field (
+    tenant_id       text COLLATE "C" NOT NULL,
+    conversation_id uuid NOT NULL,
+    kind            text COLLATE "C" NOT NULL,
+    name            text COLLATE "C" NOT NULL,
+    value           text COLLATE "C",
+    at              timestamptz NOT NULL,
+    event_id        uuid NOT NULL,
+    PRIMARY KEY (tenant_id, conversation_id, kind, name)
+);
 
 -- A thread has many Genesys conversations over time; one may be reopened within the threading window.
 CREATE TABLE genesys_conversation (
@@ -146,6 +211,8 @@ CREATE INDEX ON genesys_conversation (tenant_id, genesys_conversation_id);
 CREATE TABLE customer (
     tenant_id     text COLLATE "C" NOT NULL,
     customer_id   uuid NOT NULL,
+    -- As the facts name it.
+    pseudonym     text COLLATE "C",
     name          text COLLATE "C",
     name_at       timestamptz,
     username      text COLLATE "C",
@@ -163,6 +230,8 @@ CREATE TABLE customer_alias (
     value       text COLLATE "C" NOT NULL,
     customer_id uuid NOT NULL,
     first_at    timestamptz NOT NULL,
+    -- When the customer gave it up for another; a stranger may have it later.
+    ended_at    timestamptz,
     PRIMARY KEY (tenant_id, kind, value, customer_id)
 );
 CREATE INDEX ON customer_alias (tenant_id, customer_id);
@@ -175,6 +244,33 @@ CREATE TABLE customer_link (
     at          timestamptz NOT NULL,
     PRIMARY KEY (tenant_id, customer_id, linked_id)
 );
+
+-- Fields of the profile, and kinds of message that the customer does not want (kind opt_out, value yes or no).
+CREATE TABLE customer_field (
+    tenant_id   text COLLATE "C" NOT NULL,
+    customer_id uuid NOT NULL,
+    kind        text COLLATE "C" NOT NULL,
+    name        text COLLATE "C" NOT NULL,
+    value       text COLLATE "C",
+    at          timestamptz NOT NULL,
+    event_id    uuid NOT NULL,
+    PRIMARY KEY (tenant_id, customer_id, kind, name)
+);
+
+-- Context documents as services wrote them, those that came too late included: of several writes that replace the same
+-- version the first in the log counts.
+CREATE TABLE context_version (
+    tenant_id    text COLLATE "C" NOT NULL,
+    customer_id  uuid NOT NULL,
+    version      uuid NOT NULL,
+    replaces     uuid,
+    document     jsonb NOT NULL,
+    by           text COLLATE "C" NOT NULL,
+    at           timestamptz NOT NULL,
+    log_position bigint NOT NULL,
+    PRIMARY KEY (tenant_id, customer_id, version)
+);
+CREATE INDEX ON context_version (tenant_id, customer_id, replaces, log_position);
 
 -- The topic of dead letters (topic dead-letters), and the records that the projection itself could not fold (the others).
 -- Those of no tenant have the tenant id '', which only the operator sees.

@@ -15,6 +15,17 @@ class Resource(BaseModel):
     model_config = ConfigDict(extra="allow")
 
 
+class Media(Resource):
+    """A file: ``id`` where WhatsApp holds it, ``url`` where Genesys or another program does."""
+
+    mime: str | None = None
+    id: str | None = None
+    url: str | None = None
+    sha256: str | None = None
+    filename: str | None = None
+    size: int | None = None
+
+
 class Message(Resource):
     """A message with its ids on both sides; ``content`` is null where kind and text say it all."""
 
@@ -27,6 +38,9 @@ class Message(Resource):
     kind: str
     text: str
     content: dict[str, Any] | None
+    media: Media | None
+    #: wamid of the message that this one answers, reacts to, edits or revokes.
+    reply_to: str | None
     author: str | None
     status: Literal["pending", "sent", "delivered", "read", "played", "failed"]
     at: datetime
@@ -45,8 +59,22 @@ class Message(Resource):
     redriven_at: datetime | None
 
 
+class Participant(Resource):
+    """Somebody who takes part, besides the customer; ``present`` as long as they are in it."""
+
+    id: str
+    role: Literal["customer", "bot", "queue", "agent"]
+    name: str | None
+    user_id: str | None
+    queue_id: str | None
+    genesys_conversation_id: str | None
+    joined_at: datetime | None
+    left_at: datetime | None
+    present: bool
+
+
 class Conversation(Resource):
-    """A thread of one customer on one channel."""
+    """A thread of one customer on one channel. ``waiting``: the customer's word, or a queue, was the last."""
 
     id: UUID
     tenant_id: str
@@ -55,11 +83,19 @@ class Conversation(Resource):
     subject: str | None
     genesys_conversation_ids: list[str]
     state: Literal["active", "waiting", "closed", "error"]
+    state_reason: str | None
+    failure_code: str | None
     opened_at: datetime
     last_activity_at: datetime | None
     last_inbound_at: datetime | None
     last_outbound_at: datetime | None
     closed_at: datetime | None
+    messages_in: int
+    messages_out: int
+    priority: int | None
+    labels: list[str]
+    attributes: dict[str, str]
+    participants: list[Participant]
 
 
 class TimelineEntry(Resource):

@@ -27,10 +27,16 @@ _MERGED = (
     "status_event",
     "receipt",
     "attempt",
+    "conversation_event",
+    "genesys_conversation",
+    "participant",
+    "conversation_field",
     "conversation",
     "customer",
     "customer_alias",
     "customer_link",
+    "customer_field",
+    "context_version",
     "dead_letter",
 )
 

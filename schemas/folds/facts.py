@@ -2,43 +2,22 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from zlib import crc32
 
 import msgspec
 
 from schemas.errors import UndecodableRecord
-from schemas.events import Person
 from schemas.folds.conversation import ConversationState
-from schemas.folds.customer import CustomerAlias, CustomerLink, CustomerState
+from schemas.folds.customers import seen
+from schemas.folds.identities import conversation_of
 from schemas.folds.message import MessageState
-from schemas.folds.shapes import AliasRead, ContentRead, Header, MessageRead, ReceiptRead, RedrivenRead, StatusRead
+from schemas.folds.shapes import ContentRead, Header, MessageRead, ReceiptRead, RedrivenRead, StatusRead
 from schemas.folds.timeline import ReceiptEvent, RemoteId, StatusEvent
+from schemas.folds.times import merge_time, tenant_of
 from schemas.folds.views import Views, add
-from schemas.ids import conversation_id, customer_id, whatsapp_message_id
+from schemas.ids import whatsapp_message_id
 
-_TIME_LENGTH = len("2026-11-22T10:00:00.000Z")
 _content_decoder = msgspec.json.Decoder(ContentRead)
-_conversation_id = lru_cache(maxsize=65536)(conversation_id)
-_customer_id = lru_cache(maxsize=65536)(customer_id)
-
-
-def merge_time(header: Header) -> str:
-    """When it happened, but never later than we learnt of it: a clock that runs ahead freezes nothing.
-
-    Raises UndecodableRecord unless both are canonical times, since only those compare as text.
-    """
-    time, recorded = header.time, header.recordedtime
-    if len(time) != _TIME_LENGTH or len(recorded) != _TIME_LENGTH or time[-1] != "Z" or recorded[-1] != "Z":
-        raise UndecodableRecord(f"{header.type}: time, recordedtime: expected canonical times")
-    return time if time <= recorded else recorded
-
-
-def tenant_of(header: Header) -> str:
-    """The tenant. Raises UndecodableRecord where it is missing."""
-    if not header.tenantid:
-        raise UndecodableRecord(f"{header.type}: tenantid: expected the tenant's id")
-    return header.tenantid
 
 
 def message(views: Views, header: Header, data: MessageRead) -> None:
@@ -76,8 +55,8 @@ def _message(views: Views, header: Header, data: MessageRead) -> str | None:
     at = merge_time(header)
     personal = data.personal
     content = _content_decoder.decode(personal.content)
-    conversation = _conversation_id(tenant, header.subject)
-    customer = _customer_id(tenant, data.customer)
+    conversation = conversation_of(tenant, header.subject)
+    customer = seen(views, tenant, data.customer, personal.person, at)
     inbound = data.direction == "inbound"
     state = MessageState(
         tenant_id=tenant,
@@ -113,27 +92,7 @@ def _message(views: Views, header: Header, data: MessageRead) -> str | None:
         last_outbound_at=None if inbound else at,
     )
     add(views.conversation, thread)
-    _person(views, tenant, customer, personal.person, at)
     return content.refers_to
-
-
-def _person(views: Views, tenant: str, customer: str, person: Person, at: str) -> None:
-    state = CustomerState(
-        tenant_id=tenant,
-        customer_id=customer,
-        name=person.name,
-        name_at=at if person.name is not None else None,
-        username=person.username,
-        username_at=at if person.username is not None else None,
-        first_seen_at=at,
-        last_seen_at=at,
-    )
-    add(views.customer, state)
-    aliases = (("wa_id", person.wa_id), ("user_id", person.user_id), ("parent_user_id", person.parent_user_id))
-    for kind, value in aliases:
-        if value is not None:
-            alias = CustomerAlias(tenant_id=tenant, kind=kind, value=value, customer_id=customer, first_at=at)
-            add(views.customer_alias, alias)
 
 
 def status(views: Views, header: Header, data: StatusRead) -> None:
@@ -211,20 +170,9 @@ def redriven(views: Views, header: Header, data: RedrivenRead) -> None:
         recorded_at=header.recordedtime,
         part=1,
         parts=1,
+        code="receipt" if about else "",
         reason=data.reason,
     )
     add(views.status_event, event)
     if about is None:
         add(views.message, MessageState(tenant_id=tenant, message_id=data.delivery, redriven_at=at))
-
-
-def alias_added(views: Views, header: Header, data: AliasRead) -> None:
-    """``customer.alias_added``: both identities are known, and linked in both directions."""
-    tenant = tenant_of(header)
-    at = merge_time(header)
-    previous, current = _customer_id(tenant, data.customer), _customer_id(tenant, data.new_customer)
-    _person(views, tenant, previous, data.personal.previous, at)
-    _person(views, tenant, current, data.personal.current, at)
-    if previous != current:
-        add(views.customer_link, CustomerLink(tenant_id=tenant, customer_id=previous, linked_id=current, at=at))
-        add(views.customer_link, CustomerLink(tenant_id=tenant, customer_id=current, linked_id=previous, at=at))

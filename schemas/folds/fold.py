@@ -9,8 +9,8 @@ import msgspec
 
 from schemas.errors import UndecodableRecord, UnknownEventVersion
 from schemas.events import FACTS
-from schemas.folds import facts, outcomes
-from schemas.folds.shapes import AliasRead, Header, MessageRead, OutcomeRead, ReceiptRead, RedrivenRead, StatusRead
+from schemas.folds import conversations, customers, facts, outcomes
+from schemas.folds.shapes import Header, MessageRead, OutcomeRead, ReceiptRead, RedrivenRead, StatusRead
 from schemas.folds.views import Views
 from schemas.outcomes import OUTCOMES
 
@@ -23,7 +23,18 @@ _SHOWN: dict[str, tuple[type[msgspec.Struct], Handler]] = {
     **{f"status.{verb}": (StatusRead, facts.status) for verb in ("sent", "delivered", "read", "played", "failed")},
     "receipt.published": (ReceiptRead, facts.receipt),
     "receipt.failed": (ReceiptRead, facts.receipt),
-    "customer.alias_added": (AliasRead, facts.alias_added),
+    "conversation.opened": (FACTS["conversation.opened"], conversations.opened),
+    "conversation.queued": (FACTS["conversation.queued"], conversations.queued),
+    "conversation.participant_joined": (FACTS["conversation.participant_joined"], conversations.participant),
+    "conversation.participant_left": (FACTS["conversation.participant_left"], conversations.participant),
+    "conversation.attributes_changed": (FACTS["conversation.attributes_changed"], conversations.attributes_changed),
+    "conversation.closed": (FACTS["conversation.closed"], conversations.closed),
+    "conversation.failed": (FACTS["conversation.failed"], conversations.failed),
+    "customer.alias_added": (FACTS["customer.alias_added"], customers.alias_added),
+    "customer.identified": (FACTS["customer.identified"], customers.identified),
+    "customer.updated": (FACTS["customer.updated"], customers.updated),
+    "customer.opted_out": (FACTS["customer.opted_out"], customers.opted),
+    "customer.opted_in": (FACTS["customer.opted_in"], customers.opted),
     "delivery.redriven": (RedrivenRead, facts.redriven),
     "delivery.attempted": (OutcomeRead, outcomes.attempted),
     "delivery.accepted": (OutcomeRead, outcomes.accepted),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from schemas.folds.attempt import RANKS, AttemptState
-from schemas.folds.facts import merge_time, tenant_of
 from schemas.folds.message import MessageState
 from schemas.folds.shapes import Header, OutcomeRead
 from schemas.folds.timeline import RemoteId
+from schemas.folds.times import merge_time, tenant_of
 from schemas.folds.views import Views, add
 
 

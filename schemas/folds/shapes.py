@@ -92,21 +92,6 @@ class ReceiptRead(msgspec.Struct, frozen=True, gc=False):
     failure: Failure | None = None
 
 
-class AliasPersonalRead(msgspec.Struct, frozen=True, gc=False):
-    """``data.personal`` of a change of identity."""
-
-    previous: Person
-    current: Person
-
-
-class AliasRead(msgspec.Struct, frozen=True, gc=False):
-    """``data`` of a change of identity."""
-
-    customer: str
-    new_customer: str
-    personal: AliasPersonalRead
-
-
 class AboutRead(msgspec.Struct, frozen=True, gc=False):
     """``data`` of a fact that may be about a message."""
 

@@ -8,8 +8,10 @@ import msgspec
 
 from schemas.folds.attempt import AttemptState
 from schemas.folds.conversation import ConversationState
-from schemas.folds.customer import CustomerAlias, CustomerLink, CustomerState
+from schemas.folds.customer import ContextVersion, CustomerAlias, CustomerLink, CustomerState
+from schemas.folds.field import ConversationField, CustomerField
 from schemas.folds.message import MessageState
+from schemas.folds.participation import ConversationEvent, GenesysConversation, ParticipantState
 from schemas.folds.timeline import ReceiptEvent, RemoteId, StatusEvent
 
 Key = tuple[str | int, ...]
@@ -37,10 +39,16 @@ class Views(msgspec.Struct, kw_only=True):
     status_event: dict[Key, StatusEvent] = {}
     receipt: dict[Key, ReceiptEvent] = {}
     attempt: dict[Key, AttemptState] = {}
+    conversation_event: dict[Key, ConversationEvent] = {}
+    genesys_conversation: dict[Key, GenesysConversation] = {}
+    participant: dict[Key, ParticipantState] = {}
+    conversation_field: dict[Key, ConversationField] = {}
     conversation: dict[Key, ConversationState] = {}
     customer: dict[Key, CustomerState] = {}
     customer_alias: dict[Key, CustomerAlias] = {}
     customer_link: dict[Key, CustomerLink] = {}
+    customer_field: dict[Key, CustomerField] = {}
+    context_version: dict[Key, ContextVersion] = {}
 
     def tables(self) -> dict[str, dict[Key, State]]:
         """Every table that has rows, in the order in which they are to be written."""

@@ -34,7 +34,9 @@ WITH merged AS (
         redriven_at             = greatest(m.redriven_at, excluded.redriven_at),
         log_position            = least(m.log_position, excluded.log_position),
         revision                = m.revision + 1
-    RETURNING m.tenant_id, m.conversation_id, m.genesys_conversation_id, m.at, m.failed_at
+    RETURNING m.tenant_id, new.conversation_id, new.genesys_conversation_id, new.at, new.failed_at, new.direction,
+        new.recorded_at IS NOT NULL AS shown, old.conversation_id AS former_id, old.direction AS former_direction,
+        old.recorded_at IS NOT NULL AS was_shown
 ), linked AS (
     INSERT INTO genesys_conversation AS g (tenant_id, conversation_id, genesys_conversation_id, first_at)
     SELECT tenant_id, conversation_id, genesys_conversation_id, min(at)
@@ -45,11 +47,26 @@ WITH merged AS (
     ON CONFLICT (tenant_id, conversation_id, genesys_conversation_id) DO UPDATE SET first_at = excluded.first_at
      WHERE excluded.first_at < g.first_at
     RETURNING g.tenant_id, g.conversation_id
+), counted AS (
+    -- A message counts once its content is known, in the thread that its content names.
+    SELECT tenant_id, conversation_id, sum(step) FILTER (WHERE direction = 'inbound') AS messages_in,
+           sum(step) FILTER (WHERE direction = 'outbound') AS messages_out
+      FROM (SELECT tenant_id, conversation_id, direction, 1 AS step FROM merged
+             WHERE shown AND (NOT was_shown OR (conversation_id, direction) <> (former_id, former_direction))
+            UNION ALL
+            SELECT tenant_id, former_id, former_direction, -1 FROM merged
+             WHERE was_shown AND (conversation_id, direction) <> (former_id, former_direction)) steps
+     GROUP BY tenant_id, conversation_id
 ), implied AS (
     SELECT tenant_id, conversation_id FROM linked
     UNION
     SELECT tenant_id, conversation_id FROM merged WHERE failed_at IS NOT NULL AND conversation_id IS NOT NULL
+    UNION
+    SELECT tenant_id, conversation_id FROM counted
 )
-INSERT INTO stage (table_name, c1, c2)
-SELECT 'conversation', tenant_id, conversation_id::text FROM implied i
+INSERT INTO stage (table_name, c1, c2, c3, c4)
+SELECT 'conversation_count', tenant_id, conversation_id::text, coalesce(messages_in, 0)::text, coalesce(messages_out, 0)::text
+  FROM counted
+UNION ALL
+SELECT 'conversation', tenant_id, conversation_id::text, NULL, NULL FROM implied i
  WHERE NOT EXISTS (SELECT FROM stage_conversation s WHERE s.tenant_id = i.tenant_id AND s.conversation_id = i.conversation_id);

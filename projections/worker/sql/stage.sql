@@ -36,18 +36,49 @@ CREATE TEMPORARY VIEW stage_attempt WITH (security_barrier) AS SELECT
 CREATE TEMPORARY VIEW stage_conversation WITH (security_barrier) AS SELECT
     c1 AS tenant_id, c2::uuid AS conversation_id, c3::uuid AS customer_id, c4 AS channel, c5 AS subject,
     c6::timestamptz AS opened_at, c7::timestamptz AS last_inbound_at, c8::timestamptz AS last_outbound_at,
-    c9::timestamptz AS closed_at
+    c9::integer AS detailed, c10::timestamptz AS revived_at, c11::timestamptz AS queued_at,
+    c12::timestamptz AS served_at, c13::timestamptz AS closed_at, c14 AS closed_reason, c15::timestamptz AS failed_at,
+    c16 AS failure_code, c17 AS failure_reason, c18::integer AS priority, c19::timestamptz AS priority_at
     FROM stage WHERE table_name = 'conversation';
+CREATE TEMPORARY VIEW stage_conversation_count WITH (security_barrier) AS SELECT
+    c1 AS tenant_id, c2::uuid AS conversation_id, c3::integer AS messages_in, c4::integer AS messages_out
+    FROM stage WHERE table_name = 'conversation_count';
+CREATE TEMPORARY VIEW stage_conversation_event WITH (security_barrier) AS SELECT
+    c1 AS tenant_id, c2::uuid AS conversation_id, c3::uuid AS event_id, c4::timestamptz AS recorded_at,
+    c5 AS fingerprint, c6 AS type, c7::timestamptz AS at, c8 AS genesys_conversation_id, c9 AS participant_id,
+    c10 AS role, c11 AS user_id, c12 AS queue_id, c13 AS name, c14 AS code, c15 AS reason, c16::jsonb AS changed
+    FROM stage WHERE table_name = 'conversation_event';
+CREATE TEMPORARY VIEW stage_participant WITH (security_barrier) AS SELECT
+    c1 AS tenant_id, c2::uuid AS conversation_id, c3 AS participant_id, c4 AS role, c5 AS genesys_conversation_id,
+    c6 AS user_id, c7 AS queue_id, c8 AS name, c9::timestamptz AS first_joined_at, c10::timestamptz AS joined_at,
+    c11::timestamptz AS left_at
+    FROM stage WHERE table_name = 'participant';
+CREATE TEMPORARY VIEW stage_conversation_field WITH (security_barrier) AS SELECT
+    c1 AS tenant_id, c2::uuid AS conversation_id, c3 AS kind, c4 AS name, c5 AS value, c6::timestamptz AS at,
+    c7::uuid AS event_id
+    FROM stage WHERE table_name = 'conversation_field';
+CREATE TEMPORARY VIEW stage_genesys_conversation WITH (security_barrier) AS SELECT
+    c1 AS tenant_id, c2::uuid AS conversation_id, c3 AS genesys_conversation_id, c4::timestamptz AS first_at
+    FROM stage WHERE table_name = 'genesys_conversation';
 CREATE TEMPORARY VIEW stage_customer WITH (security_barrier) AS SELECT
-    c1 AS tenant_id, c2::uuid AS customer_id, c3 AS name, c4::timestamptz AS name_at, c5 AS username,
-    c6::timestamptz AS username_at, c7::timestamptz AS first_seen_at, c8::timestamptz AS last_seen_at
+    c1 AS tenant_id, c2::uuid AS customer_id, c3 AS pseudonym, c4 AS name, c5::timestamptz AS name_at, c6 AS username,
+    c7::timestamptz AS username_at, c8::timestamptz AS first_seen_at, c9::timestamptz AS last_seen_at
     FROM stage WHERE table_name = 'customer';
 CREATE TEMPORARY VIEW stage_customer_alias WITH (security_barrier) AS SELECT
-    c1 AS tenant_id, c2 AS kind, c3 AS value, c4::uuid AS customer_id, c5::timestamptz AS first_at
+    c1 AS tenant_id, c2 AS kind, c3 AS value, c4::uuid AS customer_id, c5::timestamptz AS first_at,
+    c6::timestamptz AS ended_at
     FROM stage WHERE table_name = 'customer_alias';
 CREATE TEMPORARY VIEW stage_customer_link WITH (security_barrier) AS SELECT
     c1 AS tenant_id, c2::uuid AS customer_id, c3::uuid AS linked_id, c4::timestamptz AS at
     FROM stage WHERE table_name = 'customer_link';
+CREATE TEMPORARY VIEW stage_customer_field WITH (security_barrier) AS SELECT
+    c1 AS tenant_id, c2::uuid AS customer_id, c3 AS kind, c4 AS name, c5 AS value, c6::timestamptz AS at,
+    c7::uuid AS event_id
+    FROM stage WHERE table_name = 'customer_field';
+CREATE TEMPORARY VIEW stage_context_version WITH (security_barrier) AS SELECT
+    c1 AS tenant_id, c2::uuid AS customer_id, c3::uuid AS version, c4::uuid AS replaces, c5::jsonb AS document,
+    c6 AS by, c7::timestamptz AS at, c8::bigint AS log_position
+    FROM stage WHERE table_name = 'context_version';
 CREATE TEMPORARY VIEW stage_dead_letter WITH (security_barrier) AS SELECT
     c1 AS tenant_id, c2 AS topic, c3::integer AS partition, c4::bigint AS "offset", c5 AS reason, c6 AS origin, c7
     AS handler, c8::integer AS attempts, c9::timestamptz AS at, c10::bytea AS bytes, c11 AS letter_id, c12 AS mark

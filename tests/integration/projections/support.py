@@ -247,7 +247,8 @@ async def rows(address: str, query: str, arguments: dict[str, Any] | None = None
 
 TABLES = (
     *("message", "remote_id", "status_event", "receipt", "attempt", "conversation", "genesys_conversation"),
-    *("customer", "customer_alias", "customer_link", "dead_letter"),
+    *("conversation_event", "participant", "conversation_field", "customer", "customer_alias", "customer_link"),
+    *("customer_field", "context_version", "dead_letter"),
 )
 
 

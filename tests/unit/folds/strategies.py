@@ -7,10 +7,29 @@ from typing import Any
 from hypothesis import strategies as st
 
 from schemas import ids, outcomes
-from schemas.envelope import decode, encode, envelope
-from schemas.events import (
+from schemas.conversation_events import (
+    AttributesData,
+    AttributesPersonal,
+    ClosedData,
+    ConversationData,
+    ConversationFailedData,
+    ParticipantData,
+    ParticipantPersonal,
+    QueuedData,
+)
+from schemas.customer_events import (
     AliasData,
     AliasPersonal,
+    ContextWrite,
+    IdentifiedData,
+    IdentifiedPersonal,
+    PreferenceData,
+    PreferencePersonal,
+    UpdatedData,
+    UpdatedPersonal,
+)
+from schemas.envelope import decode, encode, envelope
+from schemas.events import (
     Content,
     Failure,
     MessageData,
@@ -121,15 +140,73 @@ def redrives(draw: st.DrawFn) -> bytes:
 
 
 @st.composite
-def others(draw: st.DrawFn) -> bytes:
-    if draw(st.booleans()):
-        personal = AliasPersonal(previous=Person(wa_id="1"), current=Person(wa_id="2", name="Ann"))
-        alias = AliasData(channel="1", customer="customer-0", new_customer="customer-1", personal=personal)
-        return event("customer.alias_added", message_id(8), alias, draw(times), draw(times))
+def doings(draw: st.DrawFn) -> bytes:
+    """What happens to a conversation besides messages."""
+    number, variant = draw(numbers), draw(st.integers(0, 1))
+    named: dict[str, Any] = {"channel": "1", "customer": f"customer-{number % 2}"}
+    named["genesys_conversation_id"] = draw(st.sampled_from([None, "g-1", "g-2"]))
+    kind = draw(st.sampled_from(["opened", "queued", "joined", "left", "attributes", "closed", "failed"]))
+    data: ConversationData
+    if kind == "queued":
+        type, data = "conversation.queued", QueuedData(**named, queue_id=f"q-{variant}", queue="Parcels")
+    elif kind in ("joined", "left"):
+        type = f"conversation.participant_{kind}"
+        who = ParticipantPersonal(name=draw(st.sampled_from([None, "Bea", "Bo"])))
+        data = ParticipantData(**named, participant=f"p-{variant}", role="agent", user_id="u", personal=who)
+    elif kind == "attributes":
+        type = "conversation.attributes_changed"
+        noted = AttributesPersonal(attributes={"order": draw(st.sampled_from([None, "1", "2"]))})
+        labels = draw(st.sampled_from([(("vip",), ()), ((), ("vip",))]))
+        data = AttributesData(
+            **named, labels_added=labels[0], labels_removed=labels[1], priority=draw(st.integers(0, 2)), personal=noted
+        )
+    elif kind == "closed":
+        type, data = "conversation.closed", ClosedData(**named, reason=draw(st.sampled_from(["", "solved"])))
+    elif kind == "failed":
+        type, data = "conversation.failed", ConversationFailedData(**named, failure=Failure(code="1", reason="x"))
+    else:
+        type, data = "conversation.opened", ConversationData(**named)
+    id = ids.event_id(TENANT, "doing", kind, str(number), str(variant))
+    return event(type, id, data, draw(times), draw(times), f"customer-{number % 2}")
+
+
+@st.composite
+def about_customers(draw: st.DrawFn) -> bytes:
+    """Who customers are and what they want."""
+    number, variant = draw(st.integers(0, 2)), draw(st.integers(0, 1))
+    customer = f"customer-{number}"
+    kind = draw(st.sampled_from(["identified", "updated", "opted_out", "opted_in", "alias_added"]))
+    person = Person(wa_id=f"44{number}", user_id=draw(st.sampled_from([None, "GB.1"])))
+    data: Any
+    if kind == "identified":
+        other = IdentifiedPersonal(person=person, other=Person(wa_id="447"))
+        data = IdentifiedData(customer=customer, other_customer="customer-7", by="crm", personal=other)
+    elif kind == "updated":
+        write = ContextWrite(document={"vip": variant}, replaces=draw(st.sampled_from([None, message_id(1)])))
+        profile = {"language": draw(st.sampled_from([None, "de", "en"]))}
+        data = UpdatedData(customer=customer, by="crm", personal=UpdatedPersonal(profile=profile, context=write))
+    elif kind == "alias_added":
+        both = AliasPersonal(previous=person, current=Person(wa_id="449", name="Ann"))
+        data = AliasData(channel="1", customer=customer, new_customer="customer-9", personal=both)
+    else:
+        data = PreferenceData(
+            channel="1",
+            customer=customer,
+            category="marketing_messages",
+            personal=PreferencePersonal(person=person),
+        )
+    return event(
+        f"customer.{kind}", ids.event_id(TENANT, kind, str(number), str(variant)), data, draw(times), draw(times)
+    )
+
+
+@st.composite
+def receipts(draw: st.DrawFn) -> bytes:
     receipt = ReceiptData(channel="1", genesys_id="remote-0", failure=Failure(code="1", reason="x"))
     return event("receipt.failed", message_id(7), receipt, draw(times), draw(times))
 
 
 def histories() -> st.SearchStrategy[list[bytes]]:
     """Records of ``events`` and ``outcomes``, in any order."""
-    return st.lists(st.one_of(messages(), statuses(), results(), redrives(), others()), min_size=1, max_size=25)
+    talk = st.one_of(messages(), statuses(), results(), redrives(), receipts())
+    return st.lists(st.one_of(talk, doings(), about_customers()), min_size=1, max_size=25)

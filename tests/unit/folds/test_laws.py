@@ -12,14 +12,17 @@ from hypothesis import strategies as st
 
 from schemas.folds.attempt import RANKS, AttemptState
 from schemas.folds.conversation import ConversationState
-from schemas.folds.customer import CustomerState
+from schemas.folds.customer import ContextVersion, CustomerAlias, CustomerState
+from schemas.folds.field import ConversationField, CustomerField
 from schemas.folds.fold import fold
 from schemas.folds.message import MessageState
+from schemas.folds.participation import ConversationEvent, ParticipantState
 from schemas.folds.timeline import StatusEvent
 from schemas.folds.views import Views
 from tests.unit.folds.strategies import TIMES, histories
 
-maybe_time = st.none() | st.sampled_from(TIMES)
+time = st.sampled_from(TIMES)
+maybe_time = st.none() | time
 word = st.none() | st.sampled_from(["a", "b", "c"])
 
 
@@ -45,10 +48,61 @@ def message_states() -> st.SearchStrategy[MessageState]:
 
 
 def conversation_states() -> st.SearchStrategy[ConversationState]:
-    times = ("opened_at", "last_inbound_at", "last_outbound_at", "closed_at")
+    def build(fields: dict[str, Any], detailed: bool, details: dict[str, Any]) -> ConversationState:
+        return ConversationState(
+            tenant_id="t", conversation_id="c", **fields, **({"detailed": 1, **details} if detailed else {})
+        )
+
     words = ("customer_id", "channel", "subject")
-    fields = st.fixed_dictionaries({**dict.fromkeys(times, maybe_time), **dict.fromkeys(words, word)})
-    return fields.map(lambda f: ConversationState(tenant_id="t", conversation_id="c", **f))
+    fields = {**dict.fromkeys(("opened_at", "last_inbound_at", "last_outbound_at"), maybe_time)}
+    closed = st.just({}) | st.fixed_dictionaries({"closed_at": time, "closed_reason": st.sampled_from(["", "x"])})
+    failed = st.just({}) | st.fixed_dictionaries(
+        {"failed_at": time, "failure_code": st.sampled_from(["1", "2"]), "failure_reason": st.sampled_from(["", "x"])}
+    )
+    priority = st.just({}) | st.fixed_dictionaries({"priority_at": time, "priority": st.integers(-1, 1)})
+    lives = st.fixed_dictionaries(dict.fromkeys(("revived_at", "queued_at", "served_at"), maybe_time))
+    details = st.builds(lambda *parts: {k: v for p in parts for k, v in p.items()}, lives, closed, failed, priority)
+    return st.builds(build, st.fixed_dictionaries({**fields, **dict.fromkeys(words, word)}), st.booleans(), details)
+
+
+def participant_states() -> st.SearchStrategy[ParticipantState]:
+    times = dict.fromkeys(("first_joined_at", "joined_at", "left_at"), maybe_time)
+    words = dict.fromkeys(("genesys_conversation_id", "user_id", "queue_id", "name"), word)
+    fields = st.fixed_dictionaries({**times, **words, "role": st.sampled_from(["agent", "bot"])})
+    return fields.map(lambda f: ParticipantState(tenant_id="t", conversation_id="c", participant_id="p", **f))
+
+
+def conversation_events() -> st.SearchStrategy[ConversationEvent]:
+    def build(recorded: str, fingerprint: str) -> ConversationEvent:
+        # Copies of one fact that agree in time and fingerprint agree in the rest.
+        named: dict[str, Any] = {"tenant_id": "t", "conversation_id": "c", "event_id": "e", "at": recorded}
+        return ConversationEvent(
+            **named, recorded_at=recorded, fingerprint=fingerprint, type="conversation.closed", reason=fingerprint
+        )
+
+    return st.builds(build, time, st.sampled_from(["0", "1"]))
+
+
+def fields(kind: type[Any]) -> st.SearchStrategy[Any]:
+    values = {"value": word, "at": time, "event_id": st.sampled_from(["e1", "e2"])}
+    named = {"tenant_id": "t", kind.__struct_fields__[1]: "o", "kind": "k", "name": "n"}
+    return st.fixed_dictionaries(values).map(lambda v: kind(**named, **v))
+
+
+def context_versions() -> st.SearchStrategy[ContextVersion]:
+    values = {"replaces": word, "document": st.sampled_from(["{}", "[]"]), "at": time}
+    positions = st.integers(0, 2)
+    named: dict[str, Any] = {"tenant_id": "t", "customer_id": "c", "version": "v", "by": "crm"}
+    return st.builds(
+        lambda v, position: ContextVersion(**named, **v, log_position=position),
+        st.fixed_dictionaries(values),
+        positions,
+    )
+
+
+def aliases() -> st.SearchStrategy[CustomerAlias]:
+    named: dict[str, Any] = {"tenant_id": "t", "kind": "wa_id", "value": "1", "customer_id": "c"}
+    return st.builds(lambda first, ended: CustomerAlias(**named, first_at=first, ended_at=ended), time, maybe_time)
 
 
 def customer_states() -> st.SearchStrategy[CustomerState]:
@@ -90,7 +144,6 @@ def attempt_states() -> st.SearchStrategy[AttemptState]:
 
 
 def status_events() -> st.SearchStrategy[StatusEvent]:
-    time = st.sampled_from(TIMES)
     return st.builds(
         StatusEvent,
         tenant_id=st.just("t"),
@@ -113,7 +166,12 @@ def joined(*states: Any) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "states", [message_states(), conversation_states(), customer_states(), attempt_states(), status_events()]
+    "states",
+    [
+        *(message_states(), conversation_states(), customer_states(), attempt_states(), status_events()),
+        *(participant_states(), conversation_events(), fields(ConversationField), fields(CustomerField)),
+        *(context_versions(), aliases()),
+    ],
 )
 def test_a_join_is_commutative_associative_and_idempotent(states: st.SearchStrategy[Any]) -> None:
     @given(states, states, states)
