@@ -55,11 +55,12 @@ def conversation_states() -> st.SearchStrategy[ConversationState]:
 
     words = ("customer_id", "channel", "subject")
     fields = {**dict.fromkeys(("opened_at", "last_inbound_at", "last_outbound_at"), maybe_time)}
-    closed = st.just({}) | st.fixed_dictionaries({"closed_at": time, "closed_reason": st.sampled_from(["", "x"])})
-    failed = st.just({}) | st.fixed_dictionaries(
+    empty: st.SearchStrategy[dict[str, Any]] = st.just({})
+    closed = empty | st.fixed_dictionaries({"closed_at": time, "closed_reason": st.sampled_from(["", "x"])})
+    failed = empty | st.fixed_dictionaries(
         {"failed_at": time, "failure_code": st.sampled_from(["1", "2"]), "failure_reason": st.sampled_from(["", "x"])}
     )
-    priority = st.just({}) | st.fixed_dictionaries({"priority_at": time, "priority": st.integers(-1, 1)})
+    priority = empty | st.fixed_dictionaries({"priority_at": time, "priority": st.integers(-1, 1)})
     lives = st.fixed_dictionaries(dict.fromkeys(("revived_at", "queued_at", "served_at"), maybe_time))
     details = st.builds(lambda *parts: {k: v for p in parts for k, v in p.items()}, lives, closed, failed, priority)
     return st.builds(build, st.fixed_dictionaries({**fields, **dict.fromkeys(words, word)}), st.booleans(), details)
@@ -68,8 +69,11 @@ def conversation_states() -> st.SearchStrategy[ConversationState]:
 def participant_states() -> st.SearchStrategy[ParticipantState]:
     times = dict.fromkeys(("first_joined_at", "joined_at", "left_at"), maybe_time)
     words = dict.fromkeys(("genesys_conversation_id", "user_id", "queue_id", "name"), word)
-    fields = st.fixed_dictionaries({**times, **words, "role": st.sampled_from(["agent", "bot"])})
-    return fields.map(lambda f: ParticipantState(tenant_id="t", conversation_id="c", participant_id="p", **f))
+    named: dict[str, Any] = {"tenant_id": "t", "conversation_id": "c", "participant_id": "p"}
+    fields = st.fixed_dictionaries({**times, **words})
+    return st.builds(
+        lambda role, f: ParticipantState(**named, **f, role=role), st.sampled_from(["agent", "bot"]), fields
+    )
 
 
 def conversation_events() -> st.SearchStrategy[ConversationEvent]:
