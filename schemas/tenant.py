@@ -99,11 +99,11 @@ class Genesys(Strict):
 
 
 class ApiKey(Strict):
-    """A key for queries; only its SHA-256 (hex) is kept."""
+    """A key for queries; only its SHA-256 (hex) is kept. With the scope ``write`` it may also set context documents."""
 
     id: Slug
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-    scopes: tuple[Literal["read", "send"], ...] = ("read",)
+    scopes: tuple[Literal["read", "send", "write"], ...] = ("read",)
 
 
 class ProduceKey(Strict):

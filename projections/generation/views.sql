@@ -88,6 +88,92 @@ CREATE VIEW api.customer WITH (security_invoker = true) AS
 SELECT c.tenant_id, c.customer_id, c.pseudonym, c.name, c.name_at, c.username, c.username_at, c.first_seen_at, c.last_seen_at
   FROM customer c;
 
+-- Every identity of the person that one identity belongs to: linked by a change of number or user id or by a service, or
+-- known by the same number or user id at the same time. A number that was given up may be a stranger's afterwards.
+CREATE OR REPLACE FUNCTION api.person_of(tenant text, identity uuid) RETURNS TABLE (customer_id uuid)
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    WITH RECURSIVE person AS (
+        SELECT identity AS customer_id
+        UNION
+        SELECT n.customer_id FROM person p CROSS JOIN LATERAL (
+            SELECT l.linked_id AS customer_id FROM api.customer_link l
+             WHERE l.tenant_id = tenant AND l.customer_id = p.customer_id
+            UNION ALL
+            SELECT other.customer_id
+              FROM api.customer_alias own JOIN api.customer_alias other
+                ON other.tenant_id = tenant AND other.kind = own.kind AND other.value = own.value
+             WHERE own.tenant_id = tenant AND own.customer_id = p.customer_id AND other.customer_id <> own.customer_id
+               AND own.first_at <= coalesce(other.ended_at, 'infinity') AND other.first_at <= coalesce(own.ended_at, 'infinity')) n
+    )
+    SELECT p.customer_id FROM person p
+$$;
+
+-- The context document of a person. Of several writes that replace the same version the first in the log counts; identities
+-- that became one person keep their own documents, of which the one written last is the person's.
+CREATE OR REPLACE FUNCTION api.context_of(tenant text, identity uuid)
+RETURNS TABLE (customer_id uuid, version uuid, number integer, document jsonb, by text, at timestamptz)
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    WITH RECURSIVE first AS (
+        SELECT DISTINCT ON (v.customer_id) v.customer_id, v.version, 1 AS number
+          FROM api.person_of(tenant, identity) p JOIN api.context_version v ON v.tenant_id = tenant AND v.customer_id = p.customer_id
+         WHERE v.replaces IS NULL
+         ORDER BY v.customer_id, v.log_position
+    ), counted AS (
+        SELECT f.customer_id, f.version, f.number FROM first f
+        UNION ALL
+        SELECT n.customer_id, n.version, c.number + 1
+          FROM counted c CROSS JOIN LATERAL (
+               SELECT v.customer_id, v.version FROM api.context_version v
+                WHERE v.tenant_id = tenant AND v.customer_id = c.customer_id AND v.replaces = c.version
+                ORDER BY v.log_position LIMIT 1) n
+    ), latest AS (
+        SELECT DISTINCT ON (c.customer_id) c.* FROM counted c ORDER BY c.customer_id, c.number DESC
+    )
+    SELECT v.customer_id, v.version, l.number, v.document, v.by, v.at
+      FROM latest l JOIN api.context_version v ON v.tenant_id = tenant AND v.customer_id = l.customer_id AND v.version = l.version
+     ORDER BY v.log_position DESC LIMIT 1
+$$;
+
+-- A person as the API shows it, by any of its identities. The newest identity is the person's id.
+CREATE OR REPLACE FUNCTION api.customer_body(tenant text, identity uuid) RETURNS json
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    WITH person AS (
+        SELECT p.customer_id FROM api.person_of(tenant, identity) p
+    ), known AS (
+        SELECT c.* FROM person p JOIN api.customer c ON c.tenant_id = tenant AND c.customer_id = p.customer_id
+    ), current AS (
+        SELECT k.customer_id FROM known k ORDER BY k.first_seen_at DESC, k.customer_id LIMIT 1
+    ), alias AS (
+        SELECT a.kind, a.value, max(a.first_at) AS first_at, bool_and(a.ended_at IS NOT NULL) AS ended
+          FROM person p JOIN api.customer_alias a ON a.tenant_id = tenant AND a.customer_id = p.customer_id
+         GROUP BY a.kind, a.value
+    ), field AS (
+        SELECT DISTINCT ON (f.kind, f.name) f.kind, f.name, f.value
+          FROM person p JOIN api.customer_field f ON f.tenant_id = tenant AND f.customer_id = p.customer_id
+         ORDER BY f.kind, f.name, f.at DESC, f.event_id DESC
+    )
+    SELECT row_to_json(shown)
+      FROM (SELECT current.customer_id AS id, tenant AS tenant_id,
+                   (SELECT k.name FROM known k WHERE k.name IS NOT NULL ORDER BY k.name_at DESC, k.name LIMIT 1) AS name,
+                   (SELECT k.username FROM known k WHERE k.username IS NOT NULL ORDER BY k.username_at DESC, k.username LIMIT 1) AS username,
+                   (SELECT a.value FROM alias a WHERE a.kind = 'wa_id' ORDER BY a.ended, a.first_at DESC, a.value LIMIT 1) AS wa_id,
+                   (SELECT a.value FROM alias a WHERE a.kind = 'user_id' ORDER BY a.ended, a.first_at DESC, a.value LIMIT 1) AS user_id,
+                   (SELECT coalesce(json_agg(json_build_object('kind', a.kind, 'value', a.value, 'current', NOT a.ended)
+                                             ORDER BY a.kind, a.value), '[]') FROM alias a) AS aliases,
+                   ARRAY(SELECT k.customer_id FROM known k WHERE k.customer_id <> current.customer_id ORDER BY 1) AS merged_ids,
+                   (SELECT coalesce(json_object_agg(f.name, f.value ORDER BY f.name), '{}') FROM field f
+                     WHERE f.kind = 'profile' AND f.value IS NOT NULL) AS profile,
+                   ARRAY(SELECT f.name FROM field f WHERE f.kind = 'opt_out' AND f.value = 'yes' ORDER BY 1) AS opted_out,
+                   (SELECT row_to_json(c) FROM (SELECT x.version, x.number, x.document, x.by, x.at
+                                                  FROM api.context_of(tenant, identity) x) c) AS context,
+                   ARRAY(SELECT c.conversation_id FROM person p
+                           JOIN api.conversation c ON c.tenant_id = tenant AND c.customer_id = p.customer_id
+                          ORDER BY c.last_activity_at DESC, c.conversation_id LIMIT 100) AS conversation_ids,
+                   (SELECT min(k.first_seen_at) FROM known k) AS first_seen_at,
+                   (SELECT max(k.last_seen_at) FROM known k) AS last_seen_at
+              FROM current) shown
+$$;
+
 CREATE VIEW api.dead_letter WITH (security_invoker = true) AS
 SELECT d.tenant_id, d.topic, d.partition, d."offset", d.at,
        (SELECT row_to_json(shown) FROM (SELECT

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterable
 
 import psycopg
 from aiohttp import web
@@ -11,9 +12,9 @@ from aiohttp.typedefs import Handler, Middleware
 from prometheus_client import CollectorRegistry, Histogram
 from psycopg_pool import PoolTimeout
 
+from projections.query.answers import CALLER
 from projections.query.callers import identify
 from projections.query.openapi import document
-from projections.query.routes import CALLER, Routes
 from schemas.errors import InvalidInput
 from streams.directory import TenantDirectory
 from streams.health import Health
@@ -26,7 +27,11 @@ _PREFIX = "/v1/"
 
 
 def query_app(
-    routes: Routes, directory: TenantDirectory, operator_key: str, health: Health, registry: CollectorRegistry
+    table: Iterable[web.RouteDef],
+    directory: TenantDirectory,
+    operator_key: str,
+    health: Health,
+    registry: CollectorRegistry,
 ) -> web.Application:
     """The application; every path under ``/v1/`` needs a key."""
     app = web.Application(
@@ -39,7 +44,7 @@ def query_app(
         return web.json_response(description)
 
     app.router.add_get("/openapi.json", openapi)
-    app.add_routes(routes.table())
+    app.add_routes(table)
     return app
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 from dataclasses import dataclass
 from typing import Literal
@@ -18,6 +19,9 @@ class Caller:
 
     role: Literal["relaylog_query", "relaylog_operator"]
     tenants: tuple[str, ...]
+    #: Of the key.
+    name: str
+    may_write: bool
 
     @property
     def only_tenant(self) -> str | None:
@@ -29,6 +33,10 @@ def identify(bearer: str, tenant: str | None, directory: TenantDirectory, operat
     """Whoever presented ``bearer``; ``tenant`` narrows what the operator sees. None for an unknown key."""
     if operator_key and hmac.compare_digest(bearer.encode(), operator_key.encode()):
         everyone = (NOBODY, *(t.id for t in directory.tenants))
-        return Caller("relaylog_operator", everyone if tenant is None else (tenant,))
+        return Caller("relaylog_operator", everyone if tenant is None else (tenant,), "operator", True)
     found = directory.by_api_key(bearer)
-    return None if found is None else Caller("relaylog_query", (found.id,))
+    if found is None:
+        return None
+    digest = hashlib.sha256(bearer.encode()).hexdigest()
+    key = next(key for key in found.api_keys if key.sha256 == digest)
+    return Caller("relaylog_query", (found.id,), key.id, "write" in key.scopes)

@@ -116,10 +116,32 @@ class TimelineEntry(Resource):
 
 
 class Alias(Resource):
-    """An id by which a platform knows the customer."""
+    """An id by which a platform knows the customer; ``current`` until it is given up for another."""
 
     kind: Literal["wa_id", "user_id", "parent_user_id"]
     value: str
+    current: bool
+
+
+class Number(Resource):
+    """A number of the customer as it is dialled and written; ``wa_id`` is WhatsApp's own spelling."""
+
+    wa_id: str
+    e164: str | None
+    international: str | None
+    region: str | None
+    valid: bool
+    current: bool
+
+
+class Context(Resource):
+    """What services know of the customer; ``version`` is its ETag, ``number`` counts the versions."""
+
+    version: UUID
+    number: int
+    document: dict[str, Any]
+    by: str
+    at: datetime
 
 
 class Customer(Resource):
@@ -132,7 +154,12 @@ class Customer(Resource):
     wa_id: str | None
     user_id: str | None
     aliases: list[Alias]
+    numbers: list[Number]
     merged_ids: list[UUID]
+    profile: dict[str, str]
+    #: Kinds of message that the customer does not want, such as marketing_messages.
+    opted_out: list[str]
+    context: Context | None
     conversation_ids: list[UUID]
     first_seen_at: datetime | None
     last_seen_at: datetime | None

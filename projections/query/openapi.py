@@ -28,6 +28,33 @@ _TENANT = {
     "description": "For the operator: one tenant.",
     "schema": {"type": "string"},
 }
+_STATE = {
+    "name": "state",
+    "in": "query",
+    "description": "Only those in this state.",
+    "schema": {"type": "string", "enum": ["active", "waiting", "closed", "error"]},
+}
+_OF_CUSTOMER = {
+    "name": "customer_id",
+    "in": "query",
+    "description": "Only those of this person, by any of the person's ids.",
+    "schema": {"type": "string", "format": "uuid"},
+}
+_VERSION = (
+    {
+        "name": "If-Match",
+        "in": "header",
+        "description": "ETag of the version that is replaced.",
+        "schema": {"type": "string"},
+    },
+    {
+        "name": "If-None-Match",
+        "in": "header",
+        "description": "`*` for the first version.",
+        "schema": {"type": "string"},
+    },
+)
+_KNOWN = ("phone", "wa_id", "user_id")
 _MAPPED = ("whatsapp_message_id", "genesys_message_id", "genesys_conversation_id", "wa_id")
 
 
@@ -38,6 +65,7 @@ def document() -> dict[str, Any]:
         models.Conversation,
         models.TimelineEntry,
         models.Customer,
+        models.Context,
         models.Mapping,
         models.DeadLetter,
         models.Problem,
@@ -60,35 +88,63 @@ def document() -> dict[str, Any]:
 
 
 def _paths() -> dict[str, Any]:
-    mapped = [
-        {"name": name, "in": "query", "description": "Exactly one of these ids.", "schema": {"type": "string"}}
-        for name in _MAPPED
-    ]
     page = [_LIMIT, _CURSOR]
     return {
-        "/v1/conversations": _get("Conversations, the latest activity first", _page("Conversation"), *page),
+        "/v1/conversations": _get(
+            "Conversations, the latest activity first", _page("Conversation"), _STATE, _OF_CUSTOMER, *page
+        ),
         "/v1/conversations/{id}": _get("A conversation", _schema("Conversation"), _ID),
         "/v1/conversations/{id}/messages": _get("Its messages, the oldest first", _page("Message"), _ID, *page),
         "/v1/messages/{id}": _get("A message", _schema("Message"), _ID),
         "/v1/messages/{id}/timeline": _get("Everything that touched the message", _page("TimelineEntry"), _ID),
+        "/v1/customers": _get("Customers by one of their names", _page("Customer"), *_names(_KNOWN), _LIMIT),
         "/v1/customers/{id}": _get("A customer, also by an id that was merged", _schema("Customer"), _ID),
-        "/v1/mappings": _get("Ids that belong together", _page("Mapping"), *mapped, _LIMIT),
+        "/v1/customers/{id}/context": {
+            **_get("What services know of a customer", _schema("Context"), _ID),
+            **_put("Write it with a version check", {"type": "object"}, _schema("Context"), _ID, *_VERSION),
+        },
+        "/v1/mappings": _get("Ids that belong together", _page("Mapping"), *_names(_MAPPED), _LIMIT),
         "/v1/dead-letters": _get("What could not be used, the latest first", _page("DeadLetter"), *page),
     }
 
 
+def _names(names: tuple[str, ...]) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "in": "query", "description": "Exactly one of these.", "schema": {"type": "string"}}
+        for name in names
+    ]
+
+
 def _get(summary: str, schema: dict[str, Any], *parameters: dict[str, Any]) -> dict[str, Any]:
-    trouble = {"application/problem+json": {"schema": _schema("Problem")}}
     problems = {"400": "Bad parameter", "401": "No valid key", "404": "Not there", "503": "Try again"}
+    return {"get": _operation(summary, schema, problems, *parameters)}
+
+
+def _put(summary: str, body: dict[str, Any], schema: dict[str, Any], *parameters: dict[str, Any]) -> dict[str, Any]:
+    problems = {
+        "202": "In the log, and not shown yet",
+        "400": "Bad parameter or body",
+        "401": "No valid key",
+        "403": "The key may not write",
+        "404": "Not there",
+        "412": "Another version stands",
+        "503": "Try again",
+    }
+    content = {"required": True, "content": {"application/json": {"schema": body}}}
+    return {"put": _operation(summary, schema, problems, *parameters) | {"requestBody": content}}
+
+
+def _operation(
+    summary: str, schema: dict[str, Any], problems: dict[str, str], *parameters: dict[str, Any]
+) -> dict[str, Any]:
+    trouble = {"application/problem+json": {"schema": _schema("Problem")}}
     return {
-        "get": {
-            "summary": summary,
-            "parameters": [*parameters, _TENANT],
-            "responses": {
-                "200": {"description": "Found", "content": {"application/json": {"schema": schema}}},
-                **{status: {"description": words, "content": trouble} for status, words in problems.items()},
-            },
-        }
+        "summary": summary,
+        "parameters": [*parameters, _TENANT],
+        "responses": {
+            "200": {"description": "Found", "content": {"application/json": {"schema": schema}}},
+            **{status: {"description": words, "content": trouble} for status, words in problems.items()},
+        },
     }
 
 

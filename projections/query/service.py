@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 from projections.database import query_login
 from projections.query.app import query_app
 from projections.query.cache import CacheReader
+from projections.query.contexts import Contexts
+from projections.query.customers import Customers
+from projections.query.facts import FactLog
 from projections.query.routes import Routes
 from projections.query.tables import Tables, connection_pool
+from schemas.envelope import time_of_milliseconds
 from streams.backoff import patiently
 from streams.directory import TenantDirectory
 from streams.health import Health
@@ -25,7 +30,13 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     pool = connection_pool(settings)
     tables = Tables(pool)
     cache = CacheReader(settings, tables.cache_epoch) if settings.redis else None
-    app = query_app(Routes(tables, cache), directory, settings.operator_key.get_secret_value(), health, registry)
+    log = FactLog(settings)
+    table = [
+        *Routes(tables, cache).table(),
+        *Customers(tables).table(),
+        *Contexts(tables, directory, log, _now).table(),
+    ]
+    app = query_app(table, directory, settings.operator_key.get_secret_value(), health, registry)
     runner = await serve_app(app, settings.host, settings.query_port)
     following: list[asyncio.Task[None]] = []
     try:
@@ -39,10 +50,15 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             task.cancel()
         await asyncio.gather(*following, return_exceptions=True)
         await runner.cleanup()
+        await log.stop()
         await directory.stop()
         if cache is not None:
             await cache.close()
         await pool.close()
+
+
+def _now() -> str:
+    return time_of_milliseconds(time.time_ns() // 1_000_000)
 
 
 async def _read_tenants(directory: TenantDirectory, health: Health) -> None:

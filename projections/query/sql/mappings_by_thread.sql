@@ -5,7 +5,7 @@ WITH named AS (
     UNION
     SELECT c.tenant_id, c.conversation_id
       FROM api.customer_alias a JOIN api.conversation c USING (tenant_id, customer_id)
-     WHERE a.tenant_id = ANY (%(tenants)s) AND a.kind = 'wa_id' AND a.value = %(wa_id)s
+     WHERE a.tenant_id = ANY (%(tenants)s) AND a.kind = 'wa_id' AND a.value = ANY (%(wa_ids)s)
 )
 SELECT json_build_object(
            'tenant_id', c.tenant_id, 'conversation_id', c.conversation_id, 'customer_id', c.customer_id,

@@ -22,6 +22,15 @@ def api_key(tenant: str) -> str:
     return f"key-of-{tenant}"
 
 
+def reading_key(tenant: str) -> str:
+    """Another one, which may not write."""
+    return f"reading-key-of-{tenant}"
+
+
+def _sha256(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
 def draft(tenant: str, number: int) -> TenantDraft:
     """A tenant with one channel, whose names all carry ``number``."""
     return TenantDraft.model_validate(
@@ -43,7 +52,10 @@ def draft(tenant: str, number: int) -> TenantDraft:
                 "api_url": "http://127.0.0.1:1",
                 "clients": [{"client_id": f"client-{number}", "client_secret": "secret"}],
             },
-            "api_keys": [{"id": "all", "sha256": hashlib.sha256(api_key(tenant).encode()).hexdigest()}],
+            "api_keys": [
+                {"id": "all", "sha256": _sha256(api_key(tenant)), "scopes": ["read", "write"]},
+                {"id": "reader", "sha256": _sha256(reading_key(tenant))},
+            ],
         }
     )
 
@@ -68,6 +80,10 @@ class QueryClient:
     async def get(self, path: str, key: str = api_key(ACME), **parameters: Any) -> httpx.Response:
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         return await self._http.get(path, params=parameters, headers=headers)
+
+    async def put(self, path: str, body: Any, key: str = api_key(ACME), **headers: str) -> httpx.Response:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return await self._http.put(path, json=body, headers={"Authorization": f"Bearer {key}", **named})
 
     async def ready(self) -> bool:
         try:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import AsyncIterator
 
 import pytest
 from pydantic import SecretStr
 
 from projections.migrate import migrate
+from projections.worker import serve as serve_project
 from streams.provisioning import provision
 from streams.settings import Settings
 from tests.conftest import Database
+from tests.integration.projections.asking import asking, register
+from tests.integration.projections.desk import Desk
+from tests.integration.projections.support import ACME, running
 
 
 @pytest.fixture
@@ -37,3 +42,11 @@ async def system(settings: Settings) -> Settings:
     await provision(settings)
     await migrate(settings)
     return settings
+
+
+@pytest.fixture
+async def desk(system: Settings, postgres_database: Database) -> AsyncIterator[Desk]:
+    """The same with one tenant, its projection and its query process running."""
+    await register(system, ACME)
+    async with running(serve_project, system), asking(system) as client:
+        yield Desk(system, client, postgres_database.superuser_address)

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 
-from projections.worker import serve as serve_project
 from schemas import ids, outcomes
 from schemas.parts import Failure
-from streams.settings import Settings
-from streams.topics import EVENTS, OUTCOMES
-from tests.conftest import Database
-from tests.integration.projections.asking import QueryClient, asking, register
+from streams.topics import OUTCOMES
+from tests.integration.projections.desk import Desk
 from tests.integration.projections.doings import GENESYS, Doings
 from tests.integration.projections.oracle import judge
 from tests.integration.projections.support import (
@@ -24,45 +19,13 @@ from tests.integration.projections.support import (
     accepted,
     append,
     composed,
-    eventually,
-    folded,
     message,
     outcome,
     rows,
-    running,
     status,
-    subject_of,
 )
 
 pytestmark = pytest.mark.integration
-
-
-class Desk:
-    """A system with one tenant, to which facts are told and which is asked."""
-
-    def __init__(self, settings: Settings, client: QueryClient, admin: str) -> None:
-        self.settings = settings
-        self.client = client
-        self.admin = admin
-
-    async def tell(self, *events: bytes) -> None:
-        await append(self.settings, EVENTS, events)
-        await eventually(lambda: folded(self.settings, self.admin))
-
-    async def ask(self, path: str, **parameters: Any) -> Any:
-        answer = await self.client.get(path, **parameters)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    async def conversation(self, customer: str = "447700900123") -> Any:
-        return await self.ask(f"/v1/conversations/{ids.conversation_id(ACME, subject_of(customer))}")
-
-
-@pytest.fixture
-async def desk(system: Settings, postgres_database: Database) -> AsyncIterator[Desk]:
-    await register(system, ACME)
-    async with running(serve_project, system), asking(system) as client:
-        yield Desk(system, client, postgres_database.superuser_address)
 
 
 def at(minute: int, second: int = 0) -> str:

@@ -290,13 +290,17 @@ async def test_answers_are_as_the_description_says(world: World) -> None:
     description = await world.ok("/openapi.json", "")
     openapi_spec_validator.validate(description)
     conversation = ids.conversation_id(ACME, subject_of("447700900000"))
+    customer = ids.customer_id(ACME, "pseudonym-447700900000")
+    await world.client.put(f"/v1/customers/{customer}/context", {"tier": "gold"}, If_None_Match="*")
     paths = {
         "/v1/conversations": "/v1/conversations",
         "/v1/conversations/{id}": f"/v1/conversations/{conversation}",
         "/v1/conversations/{id}/messages": f"/v1/conversations/{conversation}/messages",
         "/v1/messages/{id}": f"/v1/messages/{world.acme[0].outbound}",
         "/v1/messages/{id}/timeline": f"/v1/messages/{world.acme[0].inbound}/timeline",
-        "/v1/customers/{id}": f"/v1/customers/{ids.customer_id(ACME, 'pseudonym-447700900000')}",
+        "/v1/customers": "/v1/customers?wa_id=447700900000",
+        "/v1/customers/{id}": f"/v1/customers/{customer}",
+        "/v1/customers/{id}/context": f"/v1/customers/{customer}/context",
         "/v1/mappings": "/v1/mappings?whatsapp_message_id=wamid.out.0",
         "/v1/dead-letters": "/v1/dead-letters",
     }
