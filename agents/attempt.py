@@ -39,10 +39,13 @@ class Attempts:
     async def make(self, permit: Permit, part: int, call: Call) -> Answer | None:
         """One attempt under the fence.
 
-        None when no call was made: the read-back is too old to trust, or a result arrived. Raises Lost.
+        None when no call was made: the read-back is too old to trust, a result arrived, or the circuit opened while a
+        slot was waited for. Raises Lost.
         """
-        async with self._context.in_flight:
+        async with self._context.in_flight.slot(self._destination.standing):
             self.check()
+            if not self._destination.circuit.admits(self._delivery.lane):
+                return None
             with self._partition.calling():
                 asked = self._context.clock()
                 record = Attempted(
@@ -114,7 +117,9 @@ class Attempts:
     async def _call(self, permit: Permit, call: Call) -> Answer:
         metrics, platform = self._context.metrics, self._delivery.platform
         started = self._context.clock()
-        answer = await self._remote.send(permit, call)
+        with self._destination.standing.call():
+            answer = await self._remote.send(permit, call)
+        self._destination.standing.ended(answered=isinstance(answer, Taken | Refused))
         metrics.call_seconds.labels(platform).observe(self._context.clock() - started)
         metrics.calls.labels(platform, type(answer).__name__.lower()).inc()
         if isinstance(answer, Taken):

@@ -60,6 +60,10 @@ class Circuit:
         finally:
             self._waiting.pop(thread, None)
 
+    def admits(self, thread: str) -> bool:
+        """True when ``thread``, once admitted, may still call: the circuit has not opened since, or it is the probe."""
+        return not self.is_open or self._probing == thread
+
     def record(self, thread: str, verdict: Verdict) -> bool:
         """Take in how a call of ``thread`` ended; True when the circuit opened or closed by it."""
         was_open = self.is_open
@@ -136,5 +140,6 @@ class Circuit:
         self._probe_at = self._clock() + self._interval
 
     def _wake(self) -> None:
-        self._turn.set()
-        self._turn = asyncio.Event()
+        if self._waiting:
+            self._turn.set()
+            self._turn = asyncio.Event()

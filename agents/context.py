@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from agents.metrics import SenderMetrics
 from agents.remotes import Remote
+from agents.slots import Slots
 from schemas.delivery import Delivery
 from schemas.envelope import Envelope
 from schemas.outcomes import Platform
@@ -110,6 +111,6 @@ class SenderContext:
     crash: Callable[[str], None]
     #: Ends the process: what a task raised cannot be repaired in place, and a crash is safe.
     fatal: Callable[[BaseException], None]
-    #: Bounds the calls in flight of the whole process.
-    in_flight: asyncio.Semaphore
+    #: Bounds the calls in flight of the whole process, and shares them.
+    in_flight: Slots
     metrics: SenderMetrics

@@ -11,6 +11,7 @@ from agents.facts import Fact
 from agents.ledger import Destination as Key
 from agents.ledger import Ledger
 from agents.sightings import Sent
+from agents.slots import Standing
 from schemas.delivery import Delivery
 from streams.settings import Settings
 
@@ -54,6 +55,7 @@ class Destination:
         settings: Settings,
         ledger: Ledger,
         circuit: Circuit,
+        standing: Standing,
     ) -> None:
         self.key = key
         self.state = state
@@ -62,6 +64,8 @@ class Destination:
         self.join = 0
         self.lanes: dict[str, deque[Place]] = {}
         self.circuit = circuit
+        #: How its calls go, by which slots are shared out.
+        self.standing = standing
         #: What each lane sent last, newest last.
         self._former: dict[str, Sent] = {}
         self._queued: dict[int, Place] = {}

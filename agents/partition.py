@@ -20,6 +20,7 @@ from agents.live import LiveStream
 from agents.notices import Notices
 from agents.records import OutcomeWriter
 from agents.sightings import Sightings
+from agents.slots import Standing
 from agents.sweep import Sweep
 from agents.tail import Tail
 from agents.takeover import newest_checkpoint
@@ -309,8 +310,8 @@ class PartitionSender:
 
     def new_destination(self, key: Key | None, state: State, read_position: int) -> Destination:
         """A destination that nothing is known of, with a circuit of its own."""
-        circuit = Circuit(self.context.clock)
-        return Destination(key, state, read_position, self.context.settings, self.ledger, circuit)
+        circuit, standing = Circuit(self.context.clock), Standing(self.context.clock)
+        return Destination(key, state, read_position, self.context.settings, self.ledger, circuit, standing)
 
     def discover(self, key: Key, read_position: int) -> Destination:
         """A destination that the sweep meets for the first time."""

@@ -22,6 +22,7 @@ from agents.metrics import SenderMetrics
 from agents.rates import RateTable
 from agents.remotes import remotes
 from agents.sender import Sender
+from agents.slots import Slots
 from schemas.delivery import Delivery
 from schemas.envelope import Envelope
 from schemas.errors import RelaylogError
@@ -137,7 +138,7 @@ async def _parts(
                 draw=random.random,
                 crash=CrashPoints(settings.crash_file),
                 fatal=fatal,
-                in_flight=asyncio.Semaphore(settings.calls_in_flight),
+                in_flight=Slots(settings.calls_in_flight),
                 metrics=SenderMetrics(registry),
             )
             try:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agents.context import Reader
 from agents.destination import Destination, State
 from agents.facts import Fact
+from agents.heads import BATCH, HELD, Head, Read
 from agents.window import DuplicateWindow
 from schemas.envelope import milliseconds_of_time
 from streams.log import LogUnavailable, Record
@@ -24,7 +26,12 @@ log = logging.getLogger(__name__)
 
 #: A destination joins the live stream when its read position is at most this far above the stream's.
 JOIN_DISTANCE = 2000
-BATCH = 500
+#: Records looked into in one step of the loop, so that calls under way are never held up for long.
+STEP = 100
+#: Records read at one place while others wait elsewhere in the log.
+QUANTUM = 5000
+#: Places at which the sweep can read on without building a window anew.
+HEADS = 4
 #: Clocks of sources may run this much ahead of the broker's when a first copy is looked for.
 SKEW_MS = 5_000
 
@@ -36,18 +43,22 @@ class _Question:
 
 
 class Sweep:
-    """Reads on from the smallest read position of those that may send and have room.
+    """Reads on for those that may send and have room, from the smallest read position, taking turns between places.
 
-    Hours of outage cost one number.
+    Hours of outage cost one number. What lies above the start of the live stream's window is decided by that window.
     """
 
     def __init__(self, partition: PartitionSender, reader: Reader) -> None:
         self._partition = partition
         self._context = partition.context
         self._reader = reader
-        self._window: DuplicateWindow | None = None
-        #: Unread rest of the last batch: a seek costs a fetch.
-        self._held: list[Record] = []
+        #: The one used last is the last.
+        self._heads: list[Head] = []
+        #: Reads what the live stream has passed already.
+        self._near: Head | None = None
+        #: Where the last step ended, and how much was read around there.
+        self._reached = 0
+        self._passed = 0
         self._work = asyncio.Event()
         self._questions: list[_Question] = []
 
@@ -86,6 +97,7 @@ class Sweep:
         if eligible:
             await self._step(eligible)
         elif not self._questions:
+            self._forget_heads()
             # Tenants appear without a word to the sweep, hence the bound.
             await self._rest(1.0)
 
@@ -94,6 +106,12 @@ class Sweep:
             await asyncio.wait_for(self._work.wait(), seconds)
         except TimeoutError:
             return
+
+    def _forget_heads(self) -> None:
+        """Keep only those at which somebody waits."""
+        behind = [d for d in self._partition.destinations.values() if d.state is State.BEHIND]
+        self._heads = [head for head in self._heads if any(head.serves(d) for d in behind)]
+        self._near = None
 
     def _eligible(self) -> list[Destination]:
         partition = self._partition
@@ -107,58 +125,88 @@ class Sweep:
         return destination.takes_more() and self._partition.obstacle(destination.key) is None
 
     async def _step(self, eligible: list[Destination]) -> None:
-        position = min(d.read_position for d in eligible)
-        window = await self._window_at(position)
-        records = await self._records(position)
-        at_end = not records
-        if at_end and await self._reader.end_offset() > position:
+        chosen = self._next(eligible)
+        position = chosen.read_position
+        head = await self._head_for(chosen)
+        reads: list[Read] = []
+        if not (head.is_live and position == self._partition.live.expected):
+            reads, fresh = await head.read(self._reader, position)
+            self._context.metrics.swept.inc(fresh)
+        at_end = not reads
+        if at_end and not head.is_live and await self._reader.end_offset() > position:
             return
-        end = records[-1].offset + 1 if records else position
         # One step of the loop from here on: nothing else changes a destination in between.
-        self._context.metrics.swept.inc(len(records))
-        end, blocked = self._feed(eligible, records, window, end)
-        for destination in eligible:
-            if destination not in blocked and destination.state is State.BEHIND:
+        served = {d for d in eligible if d.read_position >= position and head.takes(d)}
+        end, blocked = self._feed(served, reads, head, position)
+        self._reached, self._passed = end, self._passed + end - position
+        for destination in served - blocked:
+            if destination.state is State.BEHIND:
                 destination.read_position = max(destination.read_position, end)
-        if self._meets_live(end, at_end):
-            self._join(eligible, blocked, window, end)
-        elif at_end:
+        if self._meets_live(head, end, at_end):
+            self._join(served - blocked, head, end)
+        if at_end and chosen.state is State.BEHIND:
             await self._rest(0.05)
         else:
             await asyncio.sleep(0)
 
+    def _next(self, eligible: list[Destination]) -> Destination:
+        """Whose turn it is: the first one where the sweep reads, and after a while the first one further on."""
+        around = [d for d in eligible if abs(d.read_position - self._reached) <= HELD]
+        if around and self._passed < QUANTUM:
+            return min(around, key=_read_position)
+        self._passed = 0
+        ahead = [d for d in eligible if d.read_position > self._reached + HELD]
+        return min(ahead or eligible, key=_read_position)
+
     def _feed(
-        self, eligible: list[Destination], records: list[Record], window: DuplicateWindow, end: int
+        self, served: set[Destination], reads: list[Read], head: Head, position: int
     ) -> tuple[int, set[Destination]]:
         """Queue what the records demand; returns how far was read, and who has no room for more."""
         blocked: set[Destination] = set()
-        for record in records:
-            fact = self._partition.decode(record)
-            if fact is not None:
-                self._partition.sightings.note(fact.event)
-            window.add(record.offset, record.timestamp, fact.keys if fact else ())
-            self._context.crash("sender_sweeping")
-            destination = self._destination_of(fact, eligible)
-            if fact is None or destination is None or destination in blocked or destination not in eligible:
+        looked, limit = 0, self._partition.live.expected if head.is_live else None
+        end = position
+        for read in reads:
+            record = read.record
+            if looked == STEP or (limit is not None and record.offset >= limit):
+                break
+            end = record.offset + 1
+            if not head.concerns(record):
+                head.pass_by(record, None)
                 continue
-            if self._is_settled(destination, fact, window) or self._partition.queue(destination, fact):
+            looked += 1
+            fact = self._fact(read)
+            head.pass_by(record, fact)
+            self._context.crash("sender_sweeping")
+            destination = self._destination_of(fact, served)
+            if fact is None or destination is None or destination in blocked or destination not in served:
+                continue
+            if self._is_settled(destination, fact, head.window) or self._partition.queue(destination, fact):
                 continue
             blocked.add(destination)
             destination.read_position = fact.offset
-            if all(d in blocked for d in eligible if d.key is not None):
+            if all(d in blocked for d in served if d.key is not None):
                 return fact.offset, blocked
         return end, blocked
 
-    def _destination_of(self, fact: Fact | None, eligible: list[Destination]) -> Destination | None:
+    def _fact(self, read: Read) -> Fact | None:
+        if not read.decoded:
+            read.fact, read.decoded = self._partition.decode(read.record), True
+            if read.fact is not None:
+                self._partition.sightings.note(read.fact.event)
+        return read.fact
+
+    def _destination_of(self, fact: Fact | None, served: set[Destination]) -> Destination | None:
         if fact is None or fact.destination is None:
             return None
         partition = self._partition
         destination = partition.destinations.get(fact.destination)
         if destination is None:
-            if partition.unseen.state is not State.BEHIND or fact.offset < partition.unseen.read_position:
+            if partition.unseen not in served or partition.unseen.state is not State.BEHIND:
+                return None
+            if fact.offset < partition.unseen.read_position:
                 return None
             destination = partition.discover(fact.destination, fact.offset)
-            eligible.append(destination)
+            served.add(destination)
         if destination.state is not State.BEHIND or fact.offset < destination.read_position:
             return None
         return destination
@@ -172,45 +220,60 @@ class Sweep:
             return True
         return False
 
-    def _meets_live(self, end: int, at_end: bool) -> bool:
+    def _meets_live(self, head: Head, end: int, at_end: bool) -> bool:
         """True when the live stream and the sweep are close enough to each other, and both to the end of the log."""
-        stream = self._partition.live.agent_next
-        if stream is None:
+        live = self._partition.live
+        if head.is_live:
+            return head.window is live.window and end == live.expected
+        if live.agent_next is None:
             return at_end
         near_end = end >= (self._reader.highwater() or end) - JOIN_DISTANCE
-        return near_end and stream <= end <= stream + JOIN_DISTANCE
+        return near_end and live.agent_next <= end <= live.agent_next + JOIN_DISTANCE
 
-    def _join(self, eligible: list[Destination], blocked: set[Destination], window: DuplicateWindow, end: int) -> None:
+    def _join(self, able: set[Destination], head: Head, end: int) -> None:
         live = self._partition.live
         if live.expected is None:
+            if head.tenants is not None:
+                return
             live.expected = end if live.agent_next is None else live.agent_next
-            live.window = window.copy()
-        for destination in eligible:
+            live.window = head.window.copy()
+        for destination in able:
             # With nothing to send, the next delivery is the probe.
-            able = destination not in blocked and not (destination.circuit.is_open and destination.queued)
-            if able and destination.state is State.BEHIND and destination.read_position >= live.expected:
+            waits = destination.circuit.is_open and destination.queued
+            if not waits and destination.state is State.BEHIND and destination.read_position >= live.expected:
                 destination.go_live()
 
-    async def _records(self, position: int) -> list[Record]:
-        """The next batch from ``position``: what is left of the last one, else a read."""
-        if self._held and self._held[0].offset <= position <= self._held[-1].offset:
-            return self._held[position - self._held[0].offset :]
-        if await self._reader.position() != position:
-            self._reader.seek(position)
-        self._held = await self._reader.read(max_records=BATCH, timeout_ms=100)
-        return self._held
+    async def _head_for(self, destination: Destination) -> Head:
+        """The head that goes on from the destination's read position; made when the sweep has gone where none is."""
+        live, position = self._partition.live, destination.read_position
+        if live.window is not None and position <= (live.expected or 0) and live.window.covers(position):
+            if self._near is None or self._near.window is not live.window:
+                self._near = Head(live.window, None, is_live=True)
+            self._near.tenants = self._behind()
+            return self._near
+        head = next((head for head in self._heads if head.serves(destination)), None)
+        if head is None:
+            head = await self._new_head(position)
+        else:
+            self._heads.remove(head)
+        self._heads = [*self._heads[-(HEADS - 1) :], head]
+        return head
 
-    async def _window_at(self, position: int) -> DuplicateWindow:
-        """The window, rebuilt when the sweep has gone back (or far forward)."""
-        if self._window is not None and self._window.covers(position):
-            return self._window
+    def _behind(self) -> frozenset[bytes] | None:
+        """Keys of the tenants that the sweep feeds; None while that may be any tenant."""
+        if self._partition.unseen.state is State.BEHIND:
+            return None
+        behind = (key for key, d in self._partition.destinations.items() if d.state is State.BEHIND)
+        return frozenset(tenant.encode() for tenant, _ in behind)
+
+    async def _new_head(self, position: int) -> Head:
         span = round(self._context.settings.duplicate_window * 1000)
         start = await self._start_of_window(position, span)
-        window = DuplicateWindow(start, position, span)
-        await self._scan(start, position, window)
-        window.end = position
-        self._window, self._held = window, []
-        return window
+        head = Head(DuplicateWindow(start, position, span), self._behind())
+        async for record in self._scan(start, position):
+            head.pass_by(record, self._partition.decode(record) if head.concerns(record) else None)
+        head.window.end = position
+        return head
 
     async def _start_of_window(self, position: int, span: int) -> int:
         self._reader.seek(position)
@@ -219,13 +282,17 @@ class Sweep:
         found = await self._reader.offset_at(moment - span)
         return position if found is None else min(found, position)
 
-    async def _scan(self, start: int, end: int, window: DuplicateWindow) -> None:
+    async def _scan(self, start: int, end: int) -> AsyncIterator[Record]:
+        """Records of ``events`` with ``start <= offset < end``; others have their turns meanwhile."""
         self._reader.seek(start)
         while await self._reader.position() < end:
-            for record in await self._reader.read():
+            records = await self._reader.read(max_records=BATCH)
+            self._context.metrics.swept.inc(len(records))
+            for number, record in enumerate(records):
+                if number % STEP == 0:
+                    await asyncio.sleep(0)
                 if record.offset < end:
-                    fact = self._partition.decode(record)
-                    window.add(record.offset, record.timestamp, fact.keys if fact else ())
+                    yield record
 
     async def _look_up(self) -> None:
         """Answer all questions by one scan from the earliest instant at which a first copy can have been appended."""
@@ -235,16 +302,18 @@ class Sweep:
         start = await self._reader.offset_at(earliest)
         first: dict[str, int] = {}
         wanted = {key for q in questions for key in q.fact.keys}
+        tenants = {q.fact.record.key for q in questions}
         if start is not None and start < end:
-            self._reader.seek(start)
-            while await self._reader.position() < end:
-                for record in await self._reader.read():
-                    fact = self._partition.decode(record) if record.offset < end else None
-                    for key in wanted.intersection(fact.keys) if fact else ():
-                        first.setdefault(key, record.offset)
-        self._held = []
+            async for record in self._scan(start, end):
+                fact = self._partition.decode(record) if record.key in tenants else None
+                for key in wanted.intersection(fact.keys) if fact else ():
+                    first.setdefault(key, record.offset)
         del self._questions[: len(questions)]
         for question in questions:
             copy = any(first.get(key, question.fact.offset) < question.fact.offset for key in question.fact.keys)
             if not question.answer.done():
                 question.answer.set_result(copy)
+
+
+def _read_position(destination: Destination) -> int:
+    return destination.read_position

@@ -32,6 +32,10 @@ class DuplicateWindow:
         self.end = offset + 1
         self._trim(timestamp)
 
+    def skip(self, offset: int) -> None:
+        """The next record is of nobody whose copies are looked for here."""
+        self.end = max(self.end, offset + 1)
+
     def is_copy(self, offset: int, keys: tuple[str, ...]) -> bool:
         """True when an earlier record of the window has one of the keys."""
         return any(self._first.get(key, offset) < offset for key in keys)

@@ -17,6 +17,7 @@ from agents.metrics import SenderMetrics
 from agents.partition import PartitionSender
 from agents.rates import RateTable, TokenBucket
 from agents.sender import Sender
+from agents.slots import Slots
 from schemas.envelope import encode, envelope, time_of_milliseconds
 from schemas.outcomes import TookOver
 from schemas.tenant import Channel, Genesys, GenesysClient, Tenant, WhatsAppApp
@@ -297,7 +298,7 @@ class Scenario:
             draw=random.random,
             crash=crash,
             fatal=fatal,
-            in_flight=asyncio.Semaphore(16),
+            in_flight=Slots(16),
             metrics=metrics,
         )
         return Sender(context, RateTable(loop.time, lambda _: None))

@@ -5,6 +5,7 @@ from agents.destination import Destination, Place, State
 from agents.facts import Fact
 from agents.ledger import Destination as Key
 from agents.ledger import Ledger
+from agents.slots import Standing
 from schemas.delivery import Delivery
 from schemas.envelope import envelope
 from schemas.events import Failure
@@ -13,6 +14,10 @@ from streams.settings import Settings
 
 KEY: Key = ("acme", "genesys")
 NOW = "2026-11-22T10:00:00.000Z"
+
+
+def _clock() -> float:
+    return 0.0
 
 
 def place(offset: int, lane: str = "thread") -> Place:
@@ -32,7 +37,7 @@ def place(offset: int, lane: str = "thread") -> Place:
 def destination(state: State = State.BEHIND, limit: int = 4) -> tuple[Destination, Ledger]:
     ledger = Ledger()
     settings = Settings(places=limit, finished_places=limit - 1)
-    return Destination(KEY, state, 100, settings, ledger, Circuit(lambda: 0.0)), ledger
+    return Destination(KEY, state, 100, settings, ledger, Circuit(_clock), Standing(_clock)), ledger
 
 
 def test_the_cursor_is_the_first_unfinished_offset_else_the_read_position() -> None:

@@ -1,0 +1,131 @@
+"""Calls in flight of a whole process: bounded, and shared so that those who do not answer cannot take every slot."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+#: A call without an answer for so long makes its destination a doubtful one, which gets few further slots.
+PATIENCE = 1.0
+#: Of all slots: what one trusted destination, what all doubtful ones together, and what one of these may hold at most.
+TRUSTED_SHARE = 2
+DOUBTFUL_SHARE = 2
+ONE_DOUBTFUL_SHARE = 16
+
+
+class Standing:
+    """What a destination's calls have shown lately, and how many slots it holds.
+
+    Trusted is who answered last time and leaves no call without an answer for longer than PATIENCE; a refusal is an
+    answer too. So a silent platform holds a few slots from the start, and one that falls silent stops taking more.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.held = 0
+        self._clock = clock
+        self._answered = False
+        #: Start of each call under way, the oldest first.
+        self._calls: dict[object, float] = {}
+
+    @contextmanager
+    def call(self) -> Iterator[None]:
+        """Around a call whose slot is held."""
+        mark = object()
+        self._calls[mark] = self._clock()
+        try:
+            yield
+        finally:
+            del self._calls[mark]
+
+    def ended(self, answered: bool) -> None:
+        """How its newest call ended."""
+        self._answered = answered
+
+    @property
+    def trusted(self) -> bool:
+        """True when it may be expected to give its slots back soon."""
+        if not self._answered:
+            return False
+        oldest = next(iter(self._calls.values()), None)
+        return oldest is None or self._clock() - oldest < PATIENCE
+
+
+class Slots:
+    """Hands out ``total`` slots, the destinations that wait taking turns."""
+
+    def __init__(self, total: int) -> None:
+        self._free = total
+        self._of_one_trusted = max(1, total // TRUSTED_SHARE)
+        self._of_the_doubtful = max(1, total // DOUBTFUL_SHARE)
+        self._of_one_doubtful = max(1, total // ONE_DOUBTFUL_SHARE)
+        self._holders: set[Standing] = set()
+        self._waiting: dict[Standing, deque[asyncio.Future[None]]] = {}
+
+    @asynccontextmanager
+    async def slot(self, standing: Standing) -> AsyncIterator[None]:
+        """Hold a slot for a destination; waits for one."""
+        if self._waiting or not self._take(standing):
+            await self._wait(standing)
+        try:
+            yield
+        finally:
+            self._give_back(standing)
+
+    async def _wait(self, standing: Standing) -> None:
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(standing, deque()).append(turn)
+        self._serve()
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if not turn.cancelled():
+                self._give_back(standing)
+            raise
+
+    def _take(self, standing: Standing) -> bool:
+        """Take a slot if the destination may have one now."""
+        if self._free == 0:
+            return False
+        if standing.trusted:
+            if standing.held >= self._of_one_trusted:
+                return False
+        elif standing.held >= self._of_one_doubtful or self._held_by_doubtful() >= self._of_the_doubtful:
+            return False
+        self._free -= 1
+        standing.held += 1
+        self._holders.add(standing)
+        return True
+
+    def _held_by_doubtful(self) -> int:
+        return sum(holder.held for holder in self._holders if not holder.trusted)
+
+    def _give_back(self, standing: Standing) -> None:
+        self._free += 1
+        standing.held -= 1
+        if not standing.held:
+            self._holders.discard(standing)
+        if self._waiting:
+            self._serve()
+
+    def _serve(self) -> None:
+        """Give slots to those who wait and may have one, in turns: whoever got one goes to the end of the row."""
+        passed, full = 0, False
+        while self._free and passed < len(self._waiting):
+            standing, turns = next(iter(self._waiting.items()))
+            del self._waiting[standing]
+            while turns and turns[0].done():
+                turns.popleft()
+            if turns and not (full and not standing.trusted):
+                if self._take(standing):
+                    turns.popleft().set_result(None)
+                    passed = 0
+                else:
+                    # Asked once a time: a whole region may be away.
+                    full = full or (not standing.trusted and standing.held < self._of_one_doubtful)
+                    passed += 1
+            elif turns:
+                passed += 1
+            if turns:
+                self._waiting[standing] = turns
