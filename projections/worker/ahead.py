@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
-from projections.worker.batch import Batch, Folded, fold_batch
+from projections.worker.batch import Batch, Folded, folding
 from streams.group import GroupReader
 
 _READ_TIMEOUT_MS = 200
@@ -44,6 +44,8 @@ class ReadAhead:
 
     async def _read(self) -> tuple[Batch, Folded]:
         batch = await self._reader.read(self._max_records, _READ_TIMEOUT_MS)
-        folded = fold_batch(batch)
+        for folded in folding(batch):
+            # The database's answers come in between, so that it need not wait for its next statement.
+            await asyncio.sleep(0)
         folded.rows()
         return batch, folded

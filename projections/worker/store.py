@@ -128,11 +128,13 @@ class Store:
             await self._advance(spans)
             staged = await self._stage(folded)
             crash("project_inside_transaction")
-            for name in _MERGED:
-                if name in staged or (name == "conversation" and "message" in staged):
-                    await self._connection.execute(statement(f"worker/sql/merge_{name}"))
-            if self._cached and staged & {"message", "conversation"}:
-                committed = await self._changed()
+            # Sent all at once: Postgres works through them without waiting for this process, which folds meanwhile.
+            async with self._connection.pipeline():
+                for name in _MERGED:
+                    if name in staged or (name == "conversation" and "message" in staged):
+                        await self._connection.execute(statement(f"worker/sql/merge_{name}"))
+                if self._cached and staged & {"message", "conversation"}:
+                    committed = await self._changed()
         self.positions.update({span.partition: span.end for span in spans})
         return committed
 
