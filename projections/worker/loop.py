@@ -21,7 +21,7 @@ from projections.worker.store import Committed, Fenced, Store
 from schemas.errors import RelaylogError
 from streams.backoff import patiently
 from streams.crash import CrashPoints
-from streams.group import GroupReader
+from streams.group import GroupReader, Partition
 from streams.health import Health, Progress
 from streams.log import LogUnavailable
 from streams.provisioning import cluster_id
@@ -30,6 +30,8 @@ from streams.settings import Settings
 logger = logging.getLogger(__name__)
 
 _LONGEST_BACKOFF_SECONDS = 5.0
+#: Of the database, and no verdict on the data: deadlock, lost connection, full disk, a fault inside it.
+_POSTGRES_ERRORS = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError)
 #: The part of the process's health that this loop answers for.
 PART = "projection"
 
@@ -60,6 +62,8 @@ class Worker:
         self._store: Store | None = None
         self._ahead = ReadAhead(parts.reader, parts.settings.batch_records)
         self._failures = 0
+        #: Where the log began at the takeover, where that is beyond the position: that gap is counted.
+        self._known_gaps: dict[Partition, int] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until ``stop``. Raises UnknownEventVersion, ForeignCluster, PositionBeyondLog and NotMigrated."""
@@ -80,7 +84,7 @@ class Worker:
             await self._let_go()
             await parts.reader.stop()
             await patiently(parts.reader.start)
-        except (psycopg.OperationalError, psycopg.InterfaceError, PostgresUnavailable) as error:
+        except (*_POSTGRES_ERRORS, PostgresUnavailable) as error:
             parts.metrics.postgres_errors.inc()
             await self._back_off("Postgres", type(error).__name__, stop)
         except LogUnavailable as error:
@@ -134,11 +138,24 @@ class Worker:
                     f"{partition[0]}/{partition[1]}: the tables hold what was folded up to offset {position}, the log "
                     f"ends at {end}; rebuild the tables with `relaylog replay`"
                 )
+            if first > position:
+                self._lacks(partition, position, first)
             parts.reader.seek(partition, max(position, first))
         parts.reader.resume(partitions)
         parts.health.serves(PART)
         logger.info("folding %d partitions into %s", len(partitions), generation.schema)
         return store
+
+    def _lacks(self, partition: Partition, start: int, end: int) -> None:
+        start = max(start, self._known_gaps.get(partition, start))
+        if start >= end:
+            return
+        self._known_gaps[partition] = end
+        self._parts.metrics.gaps.inc(end - start)
+        logger.error(
+            "the log lacks %d offsets: %s/%d from %d to %d; the tables miss what stood there",
+            *(end - start, partition[0], partition[1], start, end - 1),
+        )
 
     async def _let_go(self) -> None:
         await self._ahead.discard()
@@ -151,20 +168,25 @@ class Worker:
         spans = [
             Span(partition, store.positions[partition], records[-1].offset + 1) for partition, records in batch.items()
         ]
-        missing = sum(span.end - span.start for span in spans) - folded.records
         parts.crash("project_before_transaction")
         committed = await store.apply(folded, spans, parts.crash)
         parts.crash("project_after_commit")
-        if missing:
-            parts.metrics.gaps.inc(missing)
-            logger.error(
-                "the log lacks %d offsets before or within %s: the tables miss what stood there", missing, spans
-            )
+        self._look_for_gaps(batch, spans, folded.records)
         for partition, records in batch.items():
             parts.metrics.events.labels(partition[0]).inc(len(records))
         parts.metrics.parked.inc(folded.parked)
         await self._write_through(store, committed)
         parts.crash("project_after_cache")
+
+    def _look_for_gaps(self, batch: Batch, spans: list[Span], records: int) -> None:
+        if sum(span.end - span.start for span in spans) == records:
+            return
+        for span in spans:
+            expected = span.start
+            for record in batch[span.partition]:
+                if record.offset > expected:
+                    self._lacks(span.partition, expected, record.offset)
+                expected = record.offset + 1
 
     async def _write_through(self, store: Store, committed: Committed) -> None:
         cache = self._parts.cache

@@ -239,10 +239,28 @@ async def running(
             await task
 
 
+def environment(settings: Settings) -> dict[str, str]:
+    """For a process of `relaylog` with these settings."""
+    values = settings.model_dump()
+    secret = {name: settings.master_key.get_secret_value() for name in ("master_key",)}
+    names = (
+        *("kafka", "topic_prefix", "partitions", "postgres", "postgres_query", "redis", "project_port"),
+        *("batch_records", "crash_file"),
+    )
+    shown = {name: str(values[name]) for name in names}
+    return {f"RELAYLOG_{name.upper()}": value for name, value in {**shown, **secret}.items()}
+
+
 async def rows(address: str, query: str, arguments: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
     """Rows as a superuser sees them, or whoever ``address`` names."""
     async with await psycopg.AsyncConnection.connect(address, options="-c timezone=UTC") as connection:
         return await (await connection.execute(query.encode(), arguments)).fetchall()
+
+
+async def execute(address: str, text: str) -> None:
+    """Run statements that give no rows."""
+    async with await psycopg.AsyncConnection.connect(address, autocommit=True) as connection:
+        await connection.execute(text.encode())
 
 
 TABLES = (

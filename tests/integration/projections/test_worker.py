@@ -33,6 +33,7 @@ from tests.integration.projections.support import (
     append_conversations,
     conversation,
     digests,
+    environment,
     eventually,
     folded,
     message,
@@ -76,10 +77,10 @@ async def test_killed_at(point: str, system: Settings, postgres_database: Databa
     await append_conversations(system, 20)
     [port] = free_ports(1)
     update = {"crash_file": str(crash_file), "batch_records": 30, "project_port": port}
-    environment = _environment(system.model_copy(update=update))
-    first = await asyncio.create_subprocess_exec(sys.executable, *PROCESS, env=environment)
+    settings = environment(system.model_copy(update=update))
+    first = await asyncio.create_subprocess_exec(sys.executable, *PROCESS, env=settings)
     assert await asyncio.wait_for(first.wait(), 30) == -signal.SIGKILL
-    second = await asyncio.create_subprocess_exec(sys.executable, *PROCESS, env=environment)
+    second = await asyncio.create_subprocess_exec(sys.executable, *PROCESS, env=settings)
     try:
         await eventually(lambda: folded(system, admin))
     finally:
@@ -90,23 +91,6 @@ async def test_killed_at(point: str, system: Settings, postgres_database: Databa
     async with running(serve, system):
         await eventually(lambda: folded(system, admin))
     assert crashed == await digests(admin, "generation_0001")
-
-
-def _environment(settings: Settings) -> dict[str, str]:
-    values = settings.model_dump()
-    secret = {name: settings.master_key.get_secret_value() for name in ("master_key",)}
-    names = (
-        "kafka",
-        "topic_prefix",
-        "partitions",
-        "postgres",
-        "postgres_query",
-        "redis",
-        "project_port",
-        "batch_records",
-    )
-    shown = {name: str(values[name]) for name in (*names, "crash_file")}
-    return {f"RELAYLOG_{name.upper()}": value for name, value in {**shown, **secret}.items()}
 
 
 def _batch(values: list[bytes], start: int) -> dict[tuple[str, int], list[Record]]:
