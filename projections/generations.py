@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from psycopg import sql
 
 from projections.database import Connection
+from projections.recipe import recipe
 from projections.sql import statement
 from schemas.errors import RelaylogError
+
+#: ``rebuild``: to become live, kept when it is broken off; ``shadow``: only to be compared with.
+Purpose = Literal["live", "rebuild", "shadow"]
 
 
 class NotMigrated(RelaylogError):
@@ -36,9 +41,10 @@ async def live_generation(connection: Connection) -> Generation:
     return Generation(row[0], row[1], None if row[2] is None else str(row[2]))
 
 
-async def create_generation(connection: Connection) -> Generation:
+async def create_generation(connection: Connection, purpose: Purpose = "live") -> Generation:
     """A new, empty generation that is not live; in the caller's transaction, as the owner."""
-    row = await (await connection.execute(statement("generation/register"))).fetchone()
+    arguments = {"purpose": purpose, "recipe": recipe()}
+    row = await (await connection.execute(statement("generation/register"), arguments)).fetchone()
     assert row is not None
     generation = Generation(row[0], row[1])
     await connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(generation.schema)))

@@ -1,12 +1,18 @@
-"""Migrations: ordered SQL files, forwards only, each in one transaction; the first live generation is made here too."""
+"""Migrations: ordered SQL files, forwards only, each in one transaction; the first live generation is made here too.
+
+They run while queries and workers do: a lock that is not had at once is asked for again, so that nobody queues behind.
+"""
 
 from __future__ import annotations
+
+from functools import partial
 
 from psycopg import errors, sql
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random
 
 from projections.database import Connection, connect_owner, query_login
 from projections.generations import create_generation, make_live
+from projections.patience import give_way, patiently
 from projections.sql import scripts, statement
 from streams.settings import Settings
 
@@ -40,13 +46,15 @@ async def _migrate(settings: Settings) -> list[str]:
         }
         missing = {name: text for name, text in scripts("migrations").items() if name not in done}
         for name, text in missing.items():
-            await _apply(connection, name, text)
+            await patiently(partial(apply, connection, name, text))
         await _grant_login(connection, login)
         return [*missing, *await _first_generation(connection)]
 
 
-async def _apply(connection: Connection, name: str, text: bytes) -> None:
+async def apply(connection: Connection, name: str, text: bytes) -> None:
+    """One file in one transaction, which gives way to whoever uses the tables: raises LockNotAvailable then."""
     async with connection.transaction():
+        await give_way(connection)
         await connection.execute(text)
         await connection.execute("INSERT INTO public.relaylog_migration (name) VALUES (%s)", [name])
 

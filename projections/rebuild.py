@@ -4,65 +4,89 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 
-from psycopg import errors, sql
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random
-
+from projections.audit import snapshot
+from projections.comparison import Comparison, Side
 from projections.database import Connection
 from projections.generations import Generation, drop_generation, live_generation, make_live
+from projections.patience import give_way, patiently
 from projections.query.cache import LEASE_SECONDS
-from projections.replay import Replay, Report, all_partitions, exclusive_owner, log_bounds, scratch_store
-from projections.sql import statement
+from projections.replay import (
+    Progress,
+    Replay,
+    Report,
+    exclusive_owner,
+    live_positions,
+    log_bounds,
+    rebuild_store,
+)
+from projections.shapes import TableShape, table_shapes
+from projections.sql import statement, template
+from projections.worker.store import Crash
 from streams.group import Partition
 from streams.provisioning import cluster_id
 from streams.settings import Settings
-from streams.topics import topic_name
 
 #: The log may grow faster than it is folded; after so many rounds the rest is folded in the switch.
 _ROUNDS = 10
 _NEAR = 500
-#: Shorter than Postgres's deadlock timeout: the switch gives way to queries, never the reverse.
-_LOCK_TIMEOUT = "200ms"
+
+
+@dataclass(frozen=True, slots=True)
+class TableReport:
+    """One table before and after: rows, and how many of them differ (None where the tables are of different shape)."""
+
+    rows: tuple[int, int]
+    differing: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class RebuildResult:
-    """What was rebuilt: ``tables`` has the number of rows before and after by table."""
+    """What was rebuilt, and how it compares with what was live, both folded up to the same offsets."""
 
     generation: str
+    #: Folded in this run.
     records: int
+    #: Folded by an earlier run that was broken off.
+    resumed: int
     seconds: float
-    tables: dict[str, tuple[int, int]]
+    tables: dict[str, TableReport]
 
 
-async def rebuild(settings: Settings, report: Report) -> RebuildResult:
+async def rebuild(settings: Settings, report: Report, crash: Crash = lambda _: None) -> RebuildResult:
     """Make a new generation live that is folded from the beginning of the log.
 
     Raises LogGap (the old tables stay), ReplayRunning, NotMigrated, PostgresUnavailable, LogUnavailable.
     """
     started = time.monotonic()
     cluster = await cluster_id(settings)
-    async with exclusive_owner(settings) as owner:
+    async with exclusive_owner(settings) as owner, AsyncExitStack() as sight:
         before = await live_generation(owner)
         ends = await _ends(settings)
-        async with scratch_store(settings, owner, cluster) as (generation, store):
-            replay = Replay(settings, store, report)
-            await replay.fold_up_to(ends, "folding the log")
-            for _ in range(_ROUNDS):
-                ends = await _ends(settings)
-                behind = sum(end - store.positions[partition] for partition, end in ends.items())
-                if behind <= _NEAR:
-                    break
-                await replay.fold_up_to(ends, "catching up")
+        async with rebuild_store(settings, owner, cluster) as (generation, store):
+            resumed = sum(store.positions.values())
+            replay = Replay(settings, store, report, crash=crash)
+            await _fold(settings, replay, ends)
             await _forbid_cache(owner)
             switch = _Switch(settings, owner, cluster, before, generation, replay)
-            await _patiently(switch.run)
-        tables = await _counts(owner, before, generation)
-        await _patiently(partial(_drop, owner, before))
-    return RebuildResult(generation.schema, replay.records, time.monotonic() - started, tables)
+            switched = await patiently(partial(switch.run, sight))
+            crash("rebuild_after_switch")
+        tables = await _compared(switched, before, generation, report)
+        await sight.aclose()
+        await patiently(partial(_drop, owner, before))
+    return RebuildResult(generation.schema, replay.records, resumed, time.monotonic() - started, tables)
+
+
+async def _fold(settings: Settings, replay: Replay, ends: dict[Partition, int]) -> None:
+    await replay.fold_up_to(ends, "folding the log")
+    for _ in range(_ROUNDS):
+        ends = await _ends(settings)
+        if replay.behind(ends) <= _NEAR:
+            return
+        await replay.fold_up_to(ends, "catching up")
 
 
 async def _ends(settings: Settings) -> dict[Partition, int]:
@@ -84,52 +108,53 @@ class _Switch:
     after: Generation
     replay: Replay
 
-    async def run(self) -> None:
-        """Fence whoever folds into the old generation, fold what it had more than the new one, and switch."""
+    async def run(self, sight: AsyncExitStack) -> Connection:
+        """Fence whoever folds into the old generation, fold what it had more than the new one, and switch.
+
+        Returns a connection that goes on seeing both as they were then, until ``sight`` is closed.
+        """
+        await sight.aclose()
         async with self.owner.transaction():
             await self.owner.execute(statement("generation/retire"))
-            await self.replay.fold_up_to(await self._frozen(), "switching")
-            await self.owner.execute("SELECT set_config('lock_timeout', %s, true)", [_LOCK_TIMEOUT])
+            frozen = await live_positions(self.settings, self.owner, self.before, self.cluster)
+            await self.replay.fold_up_to(frozen, "switching")
+            both = await sight.enter_async_context(snapshot(self.settings))
+            # A snapshot is taken by the first question.
+            await live_generation(both)
+            await give_way(self.owner)
             await make_live(self.owner, self.after)
-
-    async def _frozen(self) -> dict[Partition, int]:
-        found = await self.owner.execute(
-            "SELECT topic, partition, next_offset FROM relaylog.position WHERE generation = %s AND cluster_id = %s",
-            [self.before.number, self.cluster],
-        )
-        positions = {(topic, partition): offset for topic, partition, offset in await found.fetchall()}
-        named = {
-            (topic, number): (topic_name(self.settings, topic), number)
-            for topic, number in all_partitions(self.settings)
-        }
-        return {partition: positions[name] for partition, name in named.items() if name in positions}
+        return both
 
 
 async def _drop(owner: Connection, generation: Generation) -> None:
     async with owner.transaction():
-        await owner.execute("SELECT set_config('lock_timeout', %s, true)", [_LOCK_TIMEOUT])
+        await give_way(owner)
         await drop_generation(owner, generation)
 
 
-async def _patiently(operation: Callable[[], Awaitable[None]]) -> None:
-    retrying = AsyncRetrying(
-        retry=retry_if_exception_type((errors.LockNotAvailable, errors.DeadlockDetected)),
-        stop=stop_after_attempt(100),
-        wait=wait_random(0.05, 0.3),
-        reraise=True,
-    )
-    async for attempt in retrying:
-        with attempt:
-            await operation()
+async def _compared(both: Connection, before: Generation, after: Generation, report: Report) -> dict[str, TableReport]:
+    former = {shape.name: shape for shape in await table_shapes(both, before)}
+    shapes = await table_shapes(both, after)
+    comparison = Comparison(Side(both, before), Side(both, after))
+    started, tables = time.monotonic(), {}
+    for done, shape in enumerate(shapes):
+        report(Progress(f"comparing {shape.name}", done, len(shapes), time.monotonic() - started))
+        tables[shape.name] = await _report_of(comparison, former.get(shape.name), shape)
+    report(Progress("compared", len(shapes), len(shapes), time.monotonic() - started))
+    return tables
 
 
-async def _counts(owner: Connection, before: Generation, after: Generation) -> dict[str, tuple[int, int]]:
-    found = await owner.execute(statement("generation/tables_of"), {"schema": after.schema})
-    counts = {}
-    for (table,) in await found.fetchall():
-        numbers = []
-        for generation in (before, after):
-            query = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(generation.schema, table))
-            numbers.append((await (await owner.execute(query)).fetchone() or (0,))[0])
-        counts[table] = (numbers[0], numbers[1])
-    return counts
+async def _report_of(comparison: Comparison, former: TableShape | None, shape: TableShape) -> TableReport:
+    found, expected = comparison.found, comparison.expected
+    now = await _count(expected, shape)
+    if former is None:
+        return TableReport((0, now), None)
+    differing = None
+    if former == shape:
+        differing = len({tuple(d.key.values()) async for d in comparison.differences(shape)})
+    return TableReport((await _count(found, shape), now), differing)
+
+
+async def _count(side: Side, shape: TableShape) -> int:
+    query = template("compare/count").format(table=shape.in_schema(side.generation))
+    return int((await (await side.connection.execute(query)).fetchone() or (0,))[0])

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from projections.database import Connection, connect_owner, connect_writer
 from projections.generations import Generation, create_generation, drop_generation
+from projections.recipe import recipe
 from projections.sql import statement
 from projections.worker.batch import Batch, Folded, Span
 from projections.worker.commit import commit
-from projections.worker.store import Store
+from projections.worker.store import Crash, Store
 from schemas.errors import RelaylogError
 from streams.group import Partition
 from streams.log import LogUnavailable, PartitionReader, Record, partition_reader
 from streams.settings import Settings
-from streams.topics import DEAD_LETTERS, EVENTS, OUTCOMES
+from streams.topics import DEAD_LETTERS, EVENTS, OUTCOMES, topic_name
 
 _BATCH = 5000
 _SILENCE_SECONDS = 30.0
@@ -55,7 +57,7 @@ async def exclusive_owner(settings: Settings) -> AsyncIterator[Connection]:
     async with await connect_owner(settings) as connection:
         found = await connection.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK])
         if not (await found.fetchone() or (False,))[0]:
-            raise ReplayRunning("another `relaylog replay` or `relaylog verify` is running on this database")
+            raise ReplayRunning("another `relaylog replay`, `verify` or `repair` is running on this database")
         left = await (await connection.execute(statement("generation/unfinished"))).fetchall()
         for number, schema in left:
             await drop_generation(connection, Generation(number, schema))
@@ -67,20 +69,53 @@ async def exclusive_owner(settings: Settings) -> AsyncIterator[Connection]:
 
 
 @asynccontextmanager
-async def scratch_store(settings: Settings, owner: Connection, cluster: str) -> AsyncIterator[tuple[Generation, Store]]:
-    """A new generation with a store that has claimed every partition of it; dropped at the end, unless it went live."""
+async def shadow_store(settings: Settings, owner: Connection, cluster: str) -> AsyncIterator[tuple[Generation, Store]]:
+    """A new generation with a store that has claimed every partition of it; dropped at the end."""
     async with owner.transaction():
-        generation = await create_generation(owner)
+        generation = await create_generation(owner, "shadow")
     try:
-        async with await connect_writer(settings) as connection:
-            store = Store(connection, generation, cluster, settings, cached=False)
-            await store.prepare()
-            await store.claim(all_partitions(settings))
+        async with claimed_store(settings, generation, cluster) as store:
             yield generation, store
     finally:
-        found = await owner.execute("SELECT state FROM relaylog.generation WHERE number = %s", [generation.number])
-        if (await found.fetchone() or ("building",))[0] == "building":
-            await drop_generation(owner, generation)
+        await drop_generation(owner, generation)
+
+
+@asynccontextmanager
+async def rebuild_store(settings: Settings, owner: Connection, cluster: str) -> AsyncIterator[tuple[Generation, Store]]:
+    """A generation that is to become live: one that was broken off, where it can be taken up again, else a new one.
+
+    It stays when the block ends in an error, unless the log has a gap.
+    """
+    generation = await _broken_off(owner, cluster)
+    if generation is None:
+        async with owner.transaction():
+            generation = await create_generation(owner, "rebuild")
+    try:
+        async with claimed_store(settings, generation, cluster) as store:
+            yield generation, store
+    except LogGap:
+        await drop_generation(owner, generation)
+        raise
+
+
+async def _broken_off(owner: Connection, cluster: str) -> Generation | None:
+    arguments = {"recipe": recipe(), "cluster": cluster}
+    found = await (await owner.execute(statement("generation/broken_off"), arguments)).fetchall()
+    usable = [Generation(number, schema) for number, schema, can_be_used in found if can_be_used][:1]
+    for number, schema, _ in found:
+        if Generation(number, schema) not in usable:
+            await drop_generation(owner, Generation(number, schema))
+    return usable[0] if usable else None
+
+
+@asynccontextmanager
+async def claimed_store(settings: Settings, generation: Generation, cluster: str) -> AsyncIterator[Store]:
+    """A store that owns every partition of a generation."""
+    async with await connect_writer(settings) as connection:
+        store = Store(connection, generation, cluster, settings, cached=False)
+        await store.prepare()
+        await store.claim(all_partitions(settings))
+        yield store
 
 
 def all_partitions(settings: Settings) -> list[Partition]:
@@ -100,6 +135,26 @@ async def log_bounds(settings: Settings) -> dict[Partition, tuple[int, int]]:
     return bounds
 
 
+async def live_positions(
+    settings: Settings, connection: Connection, generation: Generation, cluster: str
+) -> dict[Partition, int]:
+    """How far a generation was folded, by partition, as ``connection`` sees it."""
+    found = await connection.execute(
+        "SELECT topic, partition, next_offset FROM relaylog.position WHERE generation = %s AND cluster_id = %s",
+        [generation.number, cluster],
+    )
+    return named_positions(settings, await found.fetchall())
+
+
+def named_positions(settings: Settings, rows: Iterable[tuple[Any, ...]]) -> dict[Partition, int]:
+    """(topic with its prefix, partition, offset) by partition; 0 where nothing was folded."""
+    offsets = {(topic, number): offset for topic, number, offset in rows}
+    return {
+        (topic, number): offsets.get((topic_name(settings, topic), number), 0)
+        for topic, number in all_partitions(settings)
+    }
+
+
 def _name(partition: Partition) -> str:
     return f"{partition[0]}/{partition[1]}"
 
@@ -107,16 +162,31 @@ def _name(partition: Partition) -> str:
 class Replay:
     """Folds partition after partition up to given offsets."""
 
-    def __init__(self, settings: Settings, store: Store, report: Report) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        report: Report,
+        *,
+        tenant: str | None = None,
+        crash: Crash = lambda _: None,
+    ) -> None:
+        """``tenant``: fold only what is its."""
+        self._crash = crash
+        self._key = None if tenant is None else tenant.encode()
         self._settings = settings
         self._store = store
         self._report = report
         #: Records folded, over all calls.
         self.records = 0
 
+    def behind(self, targets: Mapping[Partition, int]) -> int:
+        """Records up to the targets that are not folded yet."""
+        return sum(max(0, target - self._store.positions[partition]) for partition, target in targets.items())
+
     async def fold_up_to(self, targets: Mapping[Partition, int], phase: str) -> None:
         """Fold every partition from the store's position up to, not including, its target. Raises LogGap."""
-        total = sum(max(0, target - self._store.positions[partition]) for partition, target in targets.items())
+        total = self.behind(targets)
         before, started = self.records, time.monotonic()
         self._report(Progress(phase, 0, total, 0.0))
         for partition, target in targets.items():
@@ -133,7 +203,13 @@ class Replay:
         if not records:
             raise LogGap(f"{_name(partition)}: offsets from {self._store.positions[partition]} on are missing")
         self._check_contiguous(partition, records)
-        await commit({partition: records}, self._apply)
+        wanted = [record for record in records if self._key is None or record.key == self._key]
+        if wanted:
+            await commit({partition: wanted}, self._apply)
+        skipped = len(records) - len(wanted)
+        if skipped:
+            await self._store.apply(Folded(0), [self._span(partition, records)])
+            self.records += skipped
 
     def _check_contiguous(self, partition: Partition, records: list[Record]) -> None:
         expected = self._store.positions[partition]
@@ -145,12 +221,13 @@ class Replay:
             expected += 1
 
     async def _apply(self, batch: Batch, folded: Folded) -> None:
-        spans = [
-            Span(partition, self._store.positions[partition], records[-1].offset + 1)
-            for partition, records in batch.items()
-        ]
-        await self._store.apply(folded, spans)
+        spans = [self._span(partition, records) for partition, records in batch.items()]
+        await self._store.apply(folded, spans, self._crash)
         self.records += folded.records
+        self._crash("rebuild_after_batch")
+
+    def _span(self, partition: Partition, records: list[Any]) -> Span:
+        return Span(partition, self._store.positions[partition], records[-1].offset + 1)
 
 
 async def _some(reader: PartitionReader) -> list[Record]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
+from psycopg import sql
+
 _ROOT = Path(__file__).parent
 
 
@@ -12,6 +14,12 @@ _ROOT = Path(__file__).parent
 def statement(path: str) -> bytes:
     """Text of a file under ``projections/``, e.g. ``worker/sql/claim``; as bytes, which psycopg takes for a query."""
     return (_ROOT / path).with_suffix(".sql").read_bytes()
+
+
+@cache
+def template(path: str) -> sql.SQL:
+    """A file under ``projections/`` whose ``{places}`` are to be filled with names of tables and columns."""
+    return sql.SQL(statement(path).decode().strip())
 
 
 def scripts(folder: str) -> dict[str, bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,8 @@ import typer
 from relaylog import cli_dead_letters, cli_tenants, cli_topics
 from relaylog.run import exit_code, run
 from schemas.errors import RelaylogError
+
+_TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"]
 
 app = typer.Typer(
     name="relaylog",
@@ -131,16 +134,28 @@ def migrate() -> None:
 
 
 @app.command()
-def replay() -> None:
+def replay(
+    tenant: Annotated[str | None, typer.Option(help="Only this tenant's rows.")] = None,
+    since: Annotated[
+        datetime | None, typer.Option(help="Only threads with a message at this time (UTC) or later.", formats=_TIMES)
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option(help="Only threads with a message before this time (UTC).", formats=_TIMES)
+    ] = None,
+) -> None:
     """Rebuild the tables from the topics, beside the live ones, then switch.
 
     Reads events, outcomes and dead-letters from their beginning. Writes a new generation of tables in Postgres;
-    queries go on against the old one until the switch. Sends nothing to anybody. Exits with 0 when the new tables are
-    live, 1 when the topics have a gap or the rebuild failed (the old tables stay).
+    queries go on against the old one until the switch, one transaction. Broken off, it goes on where it was when it is
+    called again. With --tenant, --since or --until it folds from the beginning all the same, and takes over in one
+    transaction those rows of the part that differ. Sends nothing to anybody. Prints how old and new tables compare.
+    Exits with 0 when the new tables are live, 1 when the topics have a gap or the rebuild failed (the old tables stay).
     """
+    from projections.shapes import Selection
     from relaylog.tables import run_replay
 
-    run_replay()
+    times = (None if time is None else time.replace(tzinfo=UTC).isoformat() for time in (since, until))
+    run_replay(Selection(tenant, *times))
 
 
 @app.command()
@@ -148,11 +163,25 @@ def verify() -> None:
     """Say whether log and tables agree.
 
     Reads the topics and a snapshot of the tables; writes only a shadow of the tables, which it drops. Prints each row
-    that differs, with the field. Exits with 0 when nothing differs, 1 when something does.
+    that differs, with its thread and the field. Exits with 0 when nothing differs, 1 when something does or the topics
+    have a gap.
     """
     from relaylog.tables import run_verify
 
     run_verify()
+
+
+@app.command()
+def repair() -> None:
+    """Rewrite from the topics what `verify` would name, and nothing else.
+
+    Reads the topics and the tables as `verify` does. Writes the rows that differ, a few hundred in one transaction,
+    while everything runs on. Prints what differed. Exits with 0 when log and tables agree now, 1 when something still
+    differs or the topics have a gap (then nothing was written).
+    """
+    from relaylog.tables import run_repair
+
+    run_repair()
 
 
 @app.command()

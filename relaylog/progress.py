@@ -35,14 +35,15 @@ def shown_progress(console: Console) -> Iterator[Callable[[Step], None]]:
 @contextmanager
 def _bars(console: Console) -> Iterator[Callable[[Step], None]]:
     text = TextColumn("{task.description:18}")
-    columns = (text, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    rate = TextColumn("{task.fields[rate]}")
+    columns = (text, BarColumn(), MofNCompleteColumn(), rate, TimeElapsedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console) as bars:
         phases: dict[str, TaskID] = {}
 
         def report(step: Step) -> None:
             if step.phase not in phases:
-                phases[step.phase] = bars.add_task(step.phase, total=step.total)
-            bars.update(phases[step.phase], completed=step.done, total=step.total)
+                phases[step.phase] = bars.add_task(step.phase, total=step.total, rate="")
+            bars.update(phases[step.phase], completed=step.done, total=step.total, rate=_rate(step))
 
         yield report
 
@@ -59,4 +60,16 @@ class _Lines:
         if self._last and self._last[0] == step.phase and percent // _PERCENT == self._last[1] // _PERCENT:
             return
         self._last = (step.phase, percent)
-        self._console.print(f"{step.phase}: {step.done} of {step.total} ({percent} %)", highlight=False, soft_wrap=True)
+        line = f"{step.phase}: {step.done} of {step.total} ({percent} %)"
+        rest = [text for text in (_rate(step), _left(step)) if text]
+        self._console.print(", ".join([line, *rest]), highlight=False, soft_wrap=True)
+
+
+def _rate(step: Step) -> str:
+    return f"{step.done / step.seconds:,.0f}/s" if step.done and step.seconds else ""
+
+
+def _left(step: Step) -> str:
+    if not step.done or not step.seconds or step.done >= step.total:
+        return ""
+    return f"{(step.total - step.done) * step.seconds / step.done:.0f} s left"

@@ -24,13 +24,13 @@ def total(metrics: str, name: str, **labels: str) -> float:
 
 
 class Worker:
-    """One more `relaylog agents` on the stage's servers."""
+    """One more `relaylog agents`, or `project`, on the stage's servers."""
 
-    def __init__(self, stage: Stage, log: Path, **settings: str) -> None:
+    def __init__(self, stage: Stage, log: Path, process: str = "agents", **settings: str) -> None:
         """``settings`` by their full name; the rest is as `up` gives it to its own."""
         [port] = free_ports(1)
         self._metrics = f"http://127.0.0.1:{port}/metrics"
-        script = '. "$0" && RELAYLOG_AGENTS_PORT="$1" exec "$2" -m relaylog agents'
+        script = f'. "$0" && RELAYLOG_{process.upper()}_PORT="$1" exec "$2" -m relaylog {process}'
         argv = ["/bin/sh", "-c", script, str(stage.up.data / "environment"), str(port), sys.executable]
         with log.open("ab") as output:
             self._process = subprocess.Popen(
@@ -45,6 +45,13 @@ class Worker:
     def partitions(self) -> float:
         """How many partitions it owns; 0 while it does not answer."""
         return partitions(self._metrics)
+
+    def total(self, name: str, **labels: str) -> float:
+        """Sum of one of its metric's samples; 0 while it does not answer."""
+        try:
+            return total(httpx.get(self._metrics, timeout=2.0, trust_env=False).text, name, **labels)
+        except httpx.TransportError:
+            return 0.0
 
     def wait_until_it_owns(self, count: int, patience: float = 60.0) -> None:
         """Return when the group has given it at least so many partitions."""

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import sys
+from pathlib import Path
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.structs import TopicPartition
 
+from projections.query.cache import LEASE_SECONDS
 from projections.rebuild import rebuild
+from projections.repair import repair, replay_part
 from projections.replay import LogGap, Progress, ReplayRunning, exclusive_owner
+from projections.shapes import Selection
 from projections.verify import verify
 from projections.worker import serve
 from streams.settings import Settings
@@ -18,9 +24,12 @@ from tests.conftest import Database
 from tests.integration.projections.asking import asking, register
 from tests.integration.projections.support import (
     ACME,
+    GLOBEX,
+    Conversation,
     append,
     append_conversations,
     digests,
+    environment,
     eventually,
     folded,
     rows,
@@ -45,7 +54,8 @@ async def test_a_rebuild_gives_the_same_tables_and_the_worker_goes_on_in_them(
         before = await digests(admin, "generation_0001")
         result = await rebuild(system, seen.append)
         assert result.generation == "generation_0002"
-        assert all(old == new for old, new in result.tables.values())
+        assert all(table.rows[0] == table.rows[1] for table in result.tables.values())
+        assert {table.differing for table in result.tables.values()} == {0}
         assert await digests(admin, "generation_0002") == before
         await append(system, EVENTS, [b"not a fact"])
         await eventually(lambda: folded(system, admin))
@@ -86,37 +96,128 @@ async def test_verify_agrees_on_a_living_system(system: Settings, postgres_datab
     assert await rows(postgres_database.superuser_address, "SELECT number FROM relaylog.generation") == [(1,)]
 
 
-async def test_verify_names_row_and_field(system: Settings, postgres_database: Database) -> None:
+@pytest.mark.parametrize("point", ["project_inside_transaction", "rebuild_after_batch", "rebuild_after_switch"])
+async def test_a_rebuild_killed_at(point: str, system: Settings, postgres_database: Database, tmp_path: Path) -> None:
+    admin = postgres_database.superuser_address
+    made = await append_conversations(system, 20)
+    async with running(serve, system):
+        await eventually(lambda: folded(system, admin))
+        await damage(admin, made)
+        crash_file = tmp_path / "crash"
+        crash_file.write_text(point)
+        settings = environment(system.model_copy(update={"crash_file": str(crash_file)}))
+        replay = await asyncio.create_subprocess_exec(sys.executable, "-m", "relaylog", "replay", env=settings)
+        assert await asyncio.wait_for(replay.wait(), 60) == -signal.SIGKILL
+        result = await rebuild(system, silent)
+        assert (result.resumed > 0) == (point == "rebuild_after_batch")
+        assert result.resumed + result.records == 20 * 8
+        differing = sum(table.differing or 0 for table in result.tables.values())
+        assert differing == (0 if point == "rebuild_after_switch" else 5), "the report says what was wrong before"
+    assert (await verify(system, silent)).agrees
+    [(state, epoch)] = await rows(admin, "SELECT state, cache_epoch FROM relaylog.generation")
+    assert state == "live" and epoch is not None
+
+
+async def damage(admin: str, made: list[Conversation]) -> None:
+    """Alter a row, remove the three statuses of a message, and add what the log knows nothing of."""
+    for statement in (
+        f"UPDATE generation_0001.message SET text = 'altered' WHERE message_id = '{made[0].inbound}' RETURNING 1",
+        f"DELETE FROM generation_0001.status_event WHERE message_id = '{made[1].outbound}' RETURNING 1",
+        "INSERT INTO generation_0001.customer (tenant_id, customer_id) VALUES ('acme', gen_random_uuid()) RETURNING 1",
+    ):
+        assert await rows(admin, statement)
+
+
+async def test_verify_names_thread_row_and_field(system: Settings, postgres_database: Database) -> None:
     admin = postgres_database.superuser_address
     made = await append_conversations(system, 5)
     async with running(serve, system):
         await eventually(lambda: folded(system, admin))
-    await rows(
-        admin,
-        "UPDATE generation_0001.message SET text = 'altered' WHERE message_id = %(id)s RETURNING 1",
-        {"id": made[0].inbound},
-    )
-    await rows(
-        admin,
-        "DELETE FROM generation_0001.status_event WHERE message_id = %(id)s RETURNING 1",
-        {"id": made[1].outbound},
-    )
-    await rows(
-        admin,
-        "INSERT INTO generation_0001.customer (tenant_id, customer_id) VALUES ('acme', gen_random_uuid()) RETURNING 1",
-    )
+    await damage(admin, made)
     result = await verify(system, silent)
     assert result.differing == len(result.differences) == 5
+    assert result.threads == 2, "the customers of the first two conversations are one; the foreign row is a customer's"
     [altered] = [d for d in result.differences if d.table == "message"]
     assert (altered.key["message_id"], altered.field, altered.found) == (made[0].inbound, "text", "altered")
-    assert made[0].inbound in str(altered)
+    assert made[0].inbound in str(altered) and altered.thread in str(altered)
     missing = [d for d in result.differences if d.table == "status_event"]
     assert len(missing) == 3
-    assert all(d.found is None for d in missing)
+    assert all(d.found is None and d.thread == altered.thread for d in missing)
     [extra] = [d for d in result.differences if d.table == "customer"]
     assert (extra.field, extra.expected) == ("", None)
     repaired = await rebuild(system, silent)
-    assert repaired.tables["status_event"] == (12, 15)
+    assert repaired.tables["status_event"].rows == (12, 15)
+    assert (await verify(system, silent)).agrees
+
+
+async def test_repair_rewrites_only_what_differs(system: Settings, postgres_database: Database) -> None:
+    admin = postgres_database.superuser_address
+    made = await append_conversations(system, 20)
+    async with running(serve, system):
+        await eventually(lambda: folded(system, admin))
+        before = await digests(admin, "generation_0001")
+        placed = await rows(admin, PLACES)
+        await damage(admin, made)
+        growing = asyncio.create_task(append_conversations(system, 20, partition=1, tenant=GLOBEX))
+        result = await repair(system, silent)
+        await growing
+        await eventually(lambda: folded(system, admin))
+    assert (result.before.differing, result.rewritten) == (5, 5)
+    assert result.after.agrees
+    assert (await verify(system, silent)).agrees
+    moved = set(placed) - set(await rows(admin, PLACES))
+    assert len(moved) == 4, "one altered row, three that were deleted"
+    await rows(admin, "DELETE FROM generation_0001.message WHERE tenant_id = 'globex' RETURNING 1")
+    assert before["customer"] != (await digests(admin, "generation_0001"))["customer"], "globex is there too"
+    assert await rows(admin, "SELECT number FROM relaylog.generation") == [(1,)]
+
+
+#: Where each row of acme lies: a row that is written again moves.
+PLACES = """
+SELECT 'message', ctid::text, message_id::text FROM generation_0001.message WHERE tenant_id = 'acme'
+UNION ALL SELECT 'status_event', ctid::text, event_id::text FROM generation_0001.status_event WHERE tenant_id = 'acme'
+UNION ALL SELECT 'customer', ctid::text, customer_id::text FROM generation_0001.customer WHERE tenant_id = 'acme'
+"""
+
+
+async def test_a_repaired_row_is_shown_at_once_and_never_from_the_cache_before(
+    system: Settings, postgres_database: Database
+) -> None:
+    admin = postgres_database.superuser_address
+    await register(system, ACME)
+    made = await append_conversations(system, 2)
+    async with running(serve, system), asking(system) as client:
+        await eventually(lambda: folded(system, admin))
+        alter = "UPDATE generation_0001.message SET text = %(text)s, revision = revision + 1 WHERE message_id = %(id)s"
+        for text in ("altered", "altered again"):
+            await rows(admin, alter + " RETURNING 1", {"text": text, "id": made[0].inbound})
+        await repair(system, silent)
+        await asyncio.sleep(LEASE_SECONDS)
+        shown = (await client.get(f"/v1/messages/{made[0].inbound}")).json()
+    assert shown["text"].startswith("Question 0")
+
+
+async def test_a_part_is_rebuilt_by_tenant_and_span(system: Settings, postgres_database: Database) -> None:
+    admin = postgres_database.superuser_address
+    for partition, tenant in enumerate((ACME, GLOBEX)):
+        await append_conversations(system, 6, tenant=tenant, partition=partition)
+    alter = "UPDATE generation_0001.message SET text = 'altered' WHERE direction = 'inbound' RETURNING 1"
+    left = "SELECT tenant_id, count(*) FROM generation_0001.message WHERE text = 'altered' GROUP BY 1 ORDER BY 1"
+    async with running(serve, system):
+        await eventually(lambda: folded(system, admin))
+        assert len(await rows(admin, alter)) == 12
+        [(middle,)] = await rows(
+            admin,
+            "SELECT min(at)::text FROM api.message WHERE body->>'text' = 'altered' AND at > '2026-11-22 10:00:12Z'",
+        )
+        early = await replay_part(system, silent, Selection(tenant=ACME, until=middle))
+        assert early.rewritten == 2
+        assert await rows(admin, left) == [(ACME, 4), (GLOBEX, 6)]
+        late = await replay_part(system, silent, Selection(tenant=ACME, since=middle))
+        assert late.rewritten == 4
+        assert await rows(admin, left) == [(GLOBEX, 6)]
+        everywhere = await replay_part(system, silent, Selection(since="2026-01-01T00:00:00Z"))
+        assert (everywhere.rewritten, everywhere.after.agrees) == (6, True)
     assert (await verify(system, silent)).agrees
 
 
