@@ -42,7 +42,7 @@ async def run(on: Servers) -> list[Figure]:
         owner, query = await on.new_database()
         own = settings.model_copy(update={"postgres": owner, "postgres_query": query, "redis": redis})
         await migrate(own)
-        return await _fold(own, count)
+        return await fold(own, count)
 
     measures = {"bare worker": bare, "worker": lambda: worker(""), "worker with cache": lambda: worker(on.redis)}
     rates = await alternate(measures, _ROUNDS)
@@ -52,7 +52,7 @@ async def run(on: Servers) -> list[Figure]:
     ]
 
 
-async def _fold(settings: Settings, count: int) -> float:
+async def fold(settings: Settings, count: int) -> float:
     """Events a second of the real loop, from the first read to the commit of the last batch."""
     registry, stop = CollectorRegistry(), asyncio.Event()
     reader = GroupReader(settings, f"bench-{time.monotonic_ns()}", (EVENTS, OUTCOMES, DEAD_LETTERS))

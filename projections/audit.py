@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from psycopg import IsolationLevel
+from psycopg import IsolationLevel, sql
 
 from projections.comparison import Comparison, Difference, Side
 from projections.database import Connection, connect_owner
@@ -25,7 +25,9 @@ from projections.replay import (
     log_bounds,
     shadow_store,
 )
+from projections.retention.cuts import any_cut, expired
 from projections.shapes import EVERYTHING, Selection, TableShape, table_shapes
+from projections.sql import template
 from streams.group import Partition
 from streams.provisioning import cluster_id
 from streams.settings import Settings
@@ -100,7 +102,8 @@ class Audit:
             await self.replay.fold_up_to(positions, "to one moment")
             async with self.owner.transaction():
                 sides = Side(connection, self.live), Side(self.owner, self.shadow)
-                result = await self._compare(Comparison(*sides, self.selection), found)
+                expiring = await any_cut(connection)
+                result = await self._compare(Comparison(*sides, self.selection, expiring), found)
         result.seconds = time.monotonic() - started
         return result
 
@@ -108,7 +111,7 @@ class Audit:
         result = Result(self.replay.records)
         for shape in _reported(self.shapes, self.report):
             async for difference in comparison.differences(shape):
-                if not self._expired(difference):
+                if not (self._expired(difference) or (comparison.expiring and await self._remnant(difference))):
                     result.add(difference)
                     if found is not None:
                         await found(shape, difference)
@@ -123,6 +126,16 @@ class Audit:
         start, _ = self.bounds.get((DEAD_LETTERS, key["partition"]), (0, 0))
         return bool(key["offset"] < start)
 
+    async def _remnant(self, difference: Difference) -> bool:
+        """What came late for a message that is past its time, so that the live tables know no more of it."""
+        if difference.expected is not None or "message_id" not in difference.key:
+            return False
+        query = template("retention/expired_message").format(
+            table=sql.Identifier(self.shadow.schema, "message"), expired=expired("message", self.shadow.schema)
+        )
+        arguments = {"tenant": difference.key["tenant_id"], "message": difference.key["message_id"]}
+        return (await self.owner.execute(query, arguments)).rowcount > 0
+
 
 def _reported(shapes: list[TableShape], report: Report) -> Iterator[TableShape]:
     started = time.monotonic()
@@ -133,7 +146,9 @@ def _reported(shapes: list[TableShape], report: Report) -> Iterator[TableShape]:
 
 
 @asynccontextmanager
-async def audit(settings: Settings, report: Report, selection: Selection = EVERYTHING) -> AsyncIterator[Audit]:
+async def audit(
+    settings: Settings, report: Report, selection: Selection = EVERYTHING, *, share: bool = False
+) -> AsyncIterator[Audit]:
     """Fold the log from its beginning into shadow tables, which are dropped at the end of the block.
 
     Raises LogGap, ReplayRunning, NotMigrated, PostgresUnavailable, LogUnavailable.
@@ -143,7 +158,7 @@ async def audit(settings: Settings, report: Report, selection: Selection = EVERY
         bounds = await log_bounds(settings)
         live = await live_generation(owner)
         async with shadow_store(settings, owner, cluster) as (shadow, store):
-            replay = Replay(settings, store, report, tenant=selection.tenant)
+            replay = Replay(settings, store, report, tenant=selection.tenant, share=share)
             shapes = await table_shapes(owner, live)
             made = Audit(settings, owner, live, shadow, cluster, replay, bounds, shapes, selection, report)
             await made.catch_up("folding the log")

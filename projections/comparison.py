@@ -68,6 +68,8 @@ class Comparison:
     found: Side
     expected: Side
     selection: Selection = EVERYTHING
+    #: Leave out what is past its tenant's time.
+    expiring: bool = False
     #: Rows of the last table compared.
     rows: int = 0
 
@@ -99,7 +101,7 @@ class Comparison:
             table=shape.in_schema(side.generation),
             columns=columns(shape.compared, "t"),
             thread=shape.thread(side.generation),
-            selected=shape.selected(side.generation, self.selection),
+            selected=shape.selected(side.generation, self.selection, expiring=self.expiring),
         )
         async for tenant, thread, count, *sums in _stream(side, f"digest_{shape.name}", query, self._arguments([])):
             yield (tenant, thread), count, " ".join(map(str, sums))
@@ -110,7 +112,7 @@ class Comparison:
             key=columns(shape.key, "t"),
             left_out=sql.Literal(REVISION),
             thread=shape.thread(side.generation),
-            selected=shape.selected(side.generation, self.selection),
+            selected=shape.selected(side.generation, self.selection, expiring=self.expiring),
         )
         async for *key, thread, text in _stream(side, f"rows_{shape.name}", query, self._arguments(threads)):
             yield tuple(part if isinstance(part, int) else str(part) for part in key), thread, text

@@ -23,6 +23,7 @@ from projections.replay import (
     log_bounds,
     rebuild_store,
 )
+from projections.retention import any_cut, expire
 from projections.shapes import TableShape, table_shapes
 from projections.sql import statement, template
 from projections.worker.store import Crash
@@ -70,6 +71,7 @@ async def rebuild(settings: Settings, report: Report, crash: Crash = lambda _: N
             resumed = sum(store.positions.values())
             replay = Replay(settings, store, report, crash=crash)
             await _fold(settings, replay, ends)
+            await expire(owner, generation)
             await _forbid_cache(owner)
             switch = _Switch(settings, owner, cluster, before, generation, replay)
             switched = await patiently(partial(switch.run, sight))
@@ -135,7 +137,7 @@ async def _drop(owner: Connection, generation: Generation) -> None:
 async def _compared(both: Connection, before: Generation, after: Generation, report: Report) -> dict[str, TableReport]:
     former = {shape.name: shape for shape in await table_shapes(both, before)}
     shapes = await table_shapes(both, after)
-    comparison = Comparison(Side(both, before), Side(both, after))
+    comparison = Comparison(Side(both, before), Side(both, after), expiring=await any_cut(both))
     started, tables = time.monotonic(), {}
     for done, shape in enumerate(shapes):
         report(Progress(f"comparing {shape.name}", done, len(shapes), time.monotonic() - started))

@@ -62,9 +62,9 @@ class _Rows:
                 yield shape, keys[start : start + _CHUNK]
 
 
-async def repair(settings: Settings, report: Report) -> RepairResult:
-    """Make the live tables what the log says, row by row; raises what `verify` does."""
-    return await _repair(settings, report, EVERYTHING, at_once=False)
+async def repair(settings: Settings, report: Report, *, share: bool = False) -> RepairResult:
+    """Make the live tables what the log says, row by row; arguments and errors as for `verify`."""
+    return await _repair(settings, report, EVERYTHING, at_once=False, share=share)
 
 
 async def replay_part(settings: Settings, report: Report, selection: Selection) -> RepairResult:
@@ -72,9 +72,11 @@ async def replay_part(settings: Settings, report: Report, selection: Selection) 
     return await _repair(settings, report, selection, at_once=True)
 
 
-async def _repair(settings: Settings, report: Report, selection: Selection, *, at_once: bool) -> RepairResult:
+async def _repair(
+    settings: Settings, report: Report, selection: Selection, *, at_once: bool, share: bool = False
+) -> RepairResult:
     started = time.monotonic()
-    async with audit(settings, report, selection) as shadow:
+    async with audit(settings, report, selection, share=share) as shadow:
         rows = _Rows()
         before = after = await shadow.compare(rows.add)
         rewritten = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -22,6 +23,8 @@ from streams.settings import Settings
 from streams.topics import DEAD_LETTERS, EVENTS, OUTCOMES, topic_name
 
 _BATCH = 5000
+#: Small enough that a worker in the same process does not wait long for its turn.
+_SHARED_BATCH = 500
 _SILENCE_SECONDS = 30.0
 #: One rebuild or verification at a time; "replay" in ASCII.
 _LOCK = 0x7265706C6179
@@ -169,9 +172,11 @@ class Replay:
         report: Report,
         *,
         tenant: str | None = None,
+        share: bool = False,
         crash: Crash = lambda _: None,
     ) -> None:
-        """``tenant``: fold only what is its."""
+        """``tenant``: fold only what is its; ``share``: rest after each batch for as long as it took."""
+        self._share = share
         self._crash = crash
         self._key = None if tenant is None else tenant.encode()
         self._settings = settings
@@ -195,11 +200,15 @@ class Replay:
             async with partition_reader(self._settings, *partition) as reader:
                 reader.seek(max(self._store.positions[partition], await reader.start_offset()))
                 while self._store.positions[partition] < target:
+                    begun = time.monotonic()
                     await self._fold_next(reader, partition, target)
+                    if self._share:
+                        await asyncio.sleep(time.monotonic() - begun)
                     self._report(Progress(phase, self.records - before, total, time.monotonic() - started))
 
     async def _fold_next(self, reader: PartitionReader, partition: Partition, target: int) -> None:
-        records = [record for record in await _some(reader) if record.offset < target]
+        batch = _SHARED_BATCH if self._share else _BATCH
+        records = [record for record in await _some(reader, batch) if record.offset < target]
         if not records:
             raise LogGap(f"{_name(partition)}: offsets from {self._store.positions[partition]} on are missing")
         self._check_contiguous(partition, records)
@@ -230,10 +239,10 @@ class Replay:
         return Span(partition, self._store.positions[partition], records[-1].offset + 1)
 
 
-async def _some(reader: PartitionReader) -> list[Record]:
+async def _some(reader: PartitionReader, batch: int) -> list[Record]:
     """The next records, waited for. Raises LogUnavailable when none come."""
     deadline = time.monotonic() + _SILENCE_SECONDS
     while time.monotonic() < deadline:
-        if records := await reader.read(_BATCH):
+        if records := await reader.read(batch):
             return records
     raise LogUnavailable(f"{reader.topic}/{reader.partition}: no record came in {_SILENCE_SECONDS:.0f} s")

@@ -9,6 +9,7 @@ from psycopg import sql
 
 from projections.database import Connection
 from projections.generations import Generation
+from projections.retention.cuts import expired
 from projections.sql import statement, template
 
 #: Counts the writes, which depend on how the log was cut into batches; everything else follows from the log.
@@ -72,13 +73,17 @@ class TableShape:
             return sql.SQL("''::text COLLATE \"C\"")
         return sql.SQL("coalesce({}, '') COLLATE \"C\"").format(found)
 
-    def selected(self, generation: Generation, selection: Selection) -> sql.Composed:
-        """Condition for the rows of a part; rows of no thread are in every span of time."""
+    def selected(self, generation: Generation, selection: Selection, *, expiring: bool) -> sql.Composed:
+        """Condition for the rows of a part; rows of no thread are in every span of time.
+
+        ``expiring``: leave out what is past its tenant's time.
+        """
         windowed = self.of_threads and (selection.since is not None or selection.until is not None)
         return template("compare/selected").format(
             windowed=sql.Literal(windowed),
             thread=self.thread(generation),
             message=sql.Identifier(generation.schema, "message"),
+            expired=expired(self.name, generation.schema) if expiring else sql.SQL("false"),
         )
 
 

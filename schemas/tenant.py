@@ -133,6 +133,14 @@ class OperatorNote(Strict):
     by: str
 
 
+class Retention(Strict):
+    """Days that the tables keep a kind of data; None: as the settings say. The log keeps its own time."""
+
+    #: Messages, what became of them, and what happened in their conversations.
+    messages_days: Annotated[int, Field(gt=0)] | None = None
+    dead_letters_days: Annotated[int, Field(gt=0)] | None = None
+
+
 class Tenant(Strict):
     """Everything about one tenant; the value of its record in the ``tenants`` topic."""
 
@@ -151,6 +159,7 @@ class Tenant(Strict):
     on_ambiguous: Literal["resend", "hold"] = "resend"
     #: Sent to a customer whose message waits because Genesys is away, once a thread and outage; None: nothing is said.
     outage_notice: Annotated[str, Field(min_length=1, max_length=4096)] | None = None
+    retention: Retention = Retention()
     apps: Annotated[tuple[WhatsAppApp, ...], Field(min_length=1)]
     channels: Annotated[tuple[Channel, ...], Field(min_length=1)]
     genesys: Genesys

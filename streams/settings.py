@@ -104,6 +104,19 @@ class Settings(BaseSettings):
 
     batch_records: Positive = Field(default=1000, description="records a projection folds in one transaction")
 
+    verify_every: Annotated[float, Field(ge=0)] = Field(
+        default=0.0, description="seconds between two verifications of the tables by a projection; 0: never by itself"
+    )
+    repair: bool = Field(default=False, description="let a verification by schedule rewrite what differs")
+
+    retention_messages_days: Annotated[int, Field(ge=0)] = Field(
+        default=0,
+        description="days that the tables keep messages and their timelines, unless a tenant says; 0: all",
+    )
+    retention_dead_letters_days: Annotated[int, Field(ge=0)] = Field(
+        default=0, description="days that the tables keep dead letters, unless a tenant says; 0: all"
+    )
+
     crash_file: str = Field(
         default="", description="for fault tests: a process that finds its crash point in it kills itself"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import orjson
@@ -45,11 +46,12 @@ class Routes:
             id = id_of(request)
             if id is None:
                 return not_found()
-            body = None
+            caller = request[CALLER]
+            ask = partial(self._tables.body, caller, name, id=id)
             if cached_as is not None and self._cache is not None:
-                body = await self._cache.get(cached_as, request[CALLER].only_tenant, id)
-            if body is None:
-                body = await self._tables.body(request[CALLER], name, id=id)
+                body = await self._cache.get(cached_as, caller.only_tenant, id, ask)
+            else:
+                body = await ask()
             return not_found() if body is None else resource(request, body)
 
         return handler

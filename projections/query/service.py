@@ -7,7 +7,7 @@ import time
 
 from projections.database import query_login
 from projections.query.app import query_app
-from projections.query.cache import CacheReader
+from projections.query.cache import CacheMetrics, CacheReader
 from projections.query.contexts import Contexts
 from projections.query.customers import Customers
 from projections.query.facts import FactLog
@@ -29,7 +29,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     directory = TenantDirectory(settings, registry)
     pool = connection_pool(settings)
     tables = Tables(pool)
-    cache = CacheReader(settings, tables.cache_epoch) if settings.redis else None
+    cache = CacheReader(settings, tables.cache_epoch, metrics=CacheMetrics(registry)) if settings.redis else None
     log = FactLog(settings)
     table = [
         *Routes(tables, cache).table(),

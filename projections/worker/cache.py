@@ -1,50 +1,84 @@
-"""The cache in Redis, written after each commit; a failure here never stops the projection."""
+"""The cache in Redis: a row is removed before its change is committed, and written after it; failures stop nobody."""
 
 from __future__ import annotations
 
+import logging
 import time
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from projections.cache_keys import REVISION_DIGITS, cache_key, cached_value
-from projections.worker.store import Committed
+from projections.cache_keys import REVISION_DIGITS, cache_key, cached_value, key_space
+from projections.cache_server import CacheServer
+from projections.worker.store import CachedRow, Committed
 from streams.settings import Settings
 
-_SECONDS_TO_LIVE = 24 * 3600
+logger = logging.getLogger(__name__)
+Answer = TypeVar("Answer")
+
+SECONDS_TO_LIVE = 24 * 3600
 _TIMEOUT_SECONDS = 0.5
 #: After a failure the cache is left alone for so long.
 _PAUSE_SECONDS = 1.0
+_UNBOUNDED = "noeviction"
 
 
 class CacheWriter:
-    """Writes rows through, keeping the higher revision."""
+    """Between `forget` and `put` of a row nothing of it is cached, so that a crash there leaves nothing stale."""
 
     def __init__(self, settings: Settings) -> None:
         self._prefix = settings.topic_prefix
-        self._redis = Redis.from_url(
-            settings.redis, socket_timeout=_TIMEOUT_SECONDS, socket_connect_timeout=_TIMEOUT_SECONDS
-        )
-        self._put = self._redis.register_script(Path(__file__).with_name("put.lua").read_text())
+        self._server = CacheServer(settings, _TIMEOUT_SECONDS)
+        self._put = self._server.client.register_script(Path(__file__).with_name("put.lua").read_text())
         self._paused_until = 0.0
 
+    async def check_bounds(self) -> None:
+        """Say it where the server keeps everything until its memory is full, and then takes nothing more."""
+        policy = await self._tried(partial(self._server.client.info, "memory"))
+        if policy and policy.get("maxmemory_policy") == _UNBOUNDED:
+            logger.warning(
+                "Redis evicts nothing (maxmemory-policy %s): what is cached expires after %d s only; set maxmemory and "
+                "an allkeys policy",
+                *(_UNBOUNDED, SECONDS_TO_LIVE),
+            )
+
+    async def forget(self, changed: Committed) -> bool:
+        """Remove what is cached of rows that are about to change; False when older values may still be there."""
+        if not changed.rows or changed.cache_epoch is None:
+            return True
+        return await self._tried(partial(self._forget, changed.cache_epoch, changed.rows)) is not None
+
     async def put(self, committed: Committed) -> bool:
-        """Cache what was committed; False when some of it was not, so that older values may still be there."""
+        """Cache what was committed, keeping the higher revision; False when it was not."""
         if not committed.rows or committed.cache_epoch is None:
             return True
-        if time.monotonic() < self._paused_until:
-            return False
-        epoch = committed.cache_epoch
-        keys = [cache_key(self._prefix, epoch, row.resource, row.tenant_id, row.id) for row in committed.rows]
-        values = [cached_value(row.revision, row.body) for row in committed.rows]
-        try:
-            await self._put(keys=keys, args=[_SECONDS_TO_LIVE, REVISION_DIGITS, *values])
-        except (TimeoutError, RedisError, OSError):
-            self._paused_until = time.monotonic() + _PAUSE_SECONDS
-            return False
-        return True
+        return await self._tried(partial(self._write, committed.cache_epoch, committed.rows)) is not None
 
     async def close(self) -> None:
         """Disconnect."""
-        await self._redis.aclose()
+        await self._server.close()
+
+    async def _forget(self, epoch: str, rows: Sequence[CachedRow]) -> int:
+        return int(await self._server.client.unlink(*await self._keys(epoch, rows)))
+
+    async def _write(self, epoch: str, rows: Sequence[CachedRow]) -> int:
+        values = [cached_value(row.revision, row.body) for row in rows]
+        keys = await self._keys(epoch, rows)
+        return int(await self._put(keys=keys, args=[SECONDS_TO_LIVE, REVISION_DIGITS, *values]))
+
+    async def _keys(self, epoch: str, rows: Sequence[CachedRow]) -> list[str]:
+        space = key_space(self._prefix, epoch, await self._server.run_id())
+        return [cache_key(space, row.resource, row.tenant_id, row.id) for row in rows]
+
+    async def _tried(self, operation: Callable[[], Awaitable[Answer]]) -> Answer | None:
+        """None when it failed, or was not tried so soon after a failure."""
+        if time.monotonic() < self._paused_until:
+            return None
+        try:
+            return await operation()
+        except (TimeoutError, RedisError, OSError):
+            self._paused_until = time.monotonic() + _PAUSE_SECONDS
+            return None

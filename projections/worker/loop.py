@@ -30,6 +30,9 @@ from streams.settings import Settings
 logger = logging.getLogger(__name__)
 
 _LONGEST_BACKOFF_SECONDS = 5.0
+#: What is cached at a takeover: threads active in the last day, and the newest of their messages.
+_WARM_SECONDS = 24 * 3600.0
+_WARM_THREADS, _WARM_MESSAGES = 1000, 5000
 #: Of the database, and no verdict on the data: deadlock, lost connection, full disk, a fault inside it.
 _POSTGRES_ERRORS = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError)
 #: The part of the process's health that this loop answers for.
@@ -144,7 +147,15 @@ class Worker:
         parts.reader.resume(partitions)
         parts.health.serves(PART)
         logger.info("folding %d partitions into %s", len(partitions), generation.schema)
+        await self._warm(store)
         return store
+
+    async def _warm(self, store: Store) -> None:
+        cache = self._parts.cache
+        if cache is not None:
+            await cache.check_bounds()
+            async for recent in store.recent(_WARM_SECONDS, _WARM_THREADS, _WARM_MESSAGES):
+                await cache.put(recent)
 
     def _lacks(self, partition: Partition, start: int, end: int) -> None:
         start = max(start, self._known_gaps.get(partition, start))
@@ -169,7 +180,7 @@ class Worker:
             Span(partition, store.positions[partition], records[-1].offset + 1) for partition, records in batch.items()
         ]
         parts.crash("project_before_transaction")
-        committed = await store.apply(folded, spans, parts.crash)
+        committed = await store.apply(folded, spans, parts.crash, self._forget)
         parts.crash("project_after_commit")
         self._look_for_gaps(batch, spans, folded.records)
         for partition, records in batch.items():
@@ -188,9 +199,16 @@ class Worker:
                     self._lacks(span.partition, expected, record.offset)
                 expected = record.offset + 1
 
+    async def _forget(self, changed: Committed) -> bool:
+        forgotten = self._parts.cache is None or await self._parts.cache.forget(changed)
+        if not forgotten:
+            self._parts.metrics.cache_errors.inc()
+        return forgotten
+
     async def _write_through(self, store: Store, committed: Committed) -> None:
         cache = self._parts.cache
         if cache is not None and not await cache.put(committed):
+            # It may still arrive, later than what is written next.
             self._parts.metrics.cache_errors.inc()
             await store.renew_cache()
 

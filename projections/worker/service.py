@@ -21,12 +21,16 @@ GROUP = "project"
 
 async def serve(settings: Settings, stop: asyncio.Event) -> None:
     """Fold the log until ``stop``. Raises the errors of `Worker.run`."""
+    # It folds with this package's own parts, so it cannot be imported before them.
+    from projections.upkeep import Upkeep, UpkeepMetrics
+
     registry = process_registry()
     health, progress = Health(PART), Progress()
     health.watch(PART, progress)
     runner = await serve_ops(settings.host, settings.project_port, health, registry)
     reader = GroupReader(settings, GROUP, (EVENTS, OUTCOMES, DEAD_LETTERS), _instance(settings))
     cache = CacheWriter(settings) if settings.redis else None
+    keeping: list[asyncio.Task[None]] = []
     try:
         await patiently(reader.start)
         parts = Parts(
@@ -38,8 +42,12 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             progress=progress,
             crash=CrashPoints(settings.crash_file),
         )
+        keeping.append(asyncio.create_task(Upkeep(settings, UpkeepMetrics(registry)).run(stop), name="upkeep"))
         await Worker(parts).run(stop)
     finally:
+        for task in keeping:
+            task.cancel()
+        await asyncio.gather(*keeping, return_exceptions=True)
         await reader.stop()
         if cache is not None:
             await cache.close()

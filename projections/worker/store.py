@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from psycopg import errors
 
@@ -41,6 +42,8 @@ _MERGED = (
 )
 
 Crash = Callable[[str], None]
+#: Rows of a statement that shows what is to be cached.
+_SHOWN = 1000
 
 
 class Fenced(RelaylogError):
@@ -68,6 +71,10 @@ class Committed:
 
     rows: list[CachedRow]
     cache_epoch: str | None
+
+
+#: Told what is about to change; False when older values may still be cached.
+Forget = Callable[[Committed], Awaitable[bool]]
 
 
 class Store:
@@ -118,8 +125,12 @@ class Store:
         row = await found.fetchone()
         return None if row is None else str(row[0])
 
-    async def apply(self, folded: Folded, spans: list[Span], crash: Crash = lambda _: None) -> Committed:
+    async def apply(
+        self, folded: Folded, spans: list[Span], crash: Crash = lambda _: None, forget: Forget | None = None
+    ) -> Committed:
         """Write a folded batch and move the positions, or nothing at all.
+
+        ``forget`` is told what changes just before the commit; where it fails, the commit voids all that is cached.
 
         Raises Fenced, psycopg.OperationalError (whether it committed is told by `claim`), and one of DATA_ERRORS.
         """
@@ -135,6 +146,10 @@ class Store:
                         await self._connection.execute(statement(f"worker/sql/merge_{name}"))
                 if self._cached and staged & {"message", "conversation"}:
                     committed = await self._changed()
+            if forget is not None and not await forget(committed):
+                await self.renew_cache()
+                committed = Committed([], None)
+            crash("project_before_commit")
         self.positions.update({span.partition: span.end for span in spans})
         return committed
 
@@ -157,13 +172,23 @@ class Store:
             await copy.write(b"".join(folded.rows().values()))
         return set(folded.rows())
 
+    async def recent(self, seconds: float, threads: int, messages: int) -> AsyncIterator[Committed]:
+        """Threads that were lately active, with their messages, to be cached; no row changes while it is shown."""
+        limits = {"generation": self._generation.number, "seconds": seconds, "threads": threads, "messages": messages}
+        async with self._connection.transaction():
+            held = await (await self._connection.execute(statement("worker/sql/hold_recent"), limits)).fetchall()
+            for start in range(0, len(held), _SHOWN):
+                part = held[start : start + _SHOWN]
+                columns = {name: [row[n] for row in part] for n, name in enumerate(("resources", "tenants", "ids"))}
+                arguments = {"generation": self._generation.number, **columns}
+                found = await self._connection.execute(statement("worker/sql/recent_rows"), arguments)
+                yield _committed(await found.fetchall())
+
     async def _changed(self) -> Committed:
         found = await self._connection.execute(
             statement("worker/sql/cached_rows"), {"generation": self._generation.number}
         )
-        rows = await found.fetchall()
-        epoch = rows[0][0] if rows else None
-        return Committed([CachedRow(*row[1:]) for row in rows], None if epoch is None else str(epoch))
+        return _committed(await found.fetchall())
 
     def _row(self, topic: str) -> dict[str, object]:
         return {
@@ -171,3 +196,8 @@ class Store:
             "cluster": self._cluster,
             "topic": topic_name(self._settings, topic),
         }
+
+
+def _committed(rows: list[tuple[Any, ...]]) -> Committed:
+    epoch = rows[0][0] if rows else None
+    return Committed([CachedRow(*row[1:]) for row in rows], None if epoch is None else str(epoch))

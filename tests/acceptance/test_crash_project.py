@@ -10,7 +10,10 @@ from tests.history.__main__ import main
 
 pytest_plugins = ["tests.acceptance.stages"]
 
-POINTS = ("project_before_transaction", "project_inside_transaction", "project_after_commit", "project_after_cache")
+POINTS = (
+    *("project_before_transaction", "project_inside_transaction", "project_before_commit"),
+    *("project_after_commit", "project_after_cache"),
+)
 
 
 @pytest.mark.parametrize("point", POINTS)

@@ -54,6 +54,19 @@ def test_verify_names_the_row_and_the_field_that_differ(stage: Stage, talk: Talk
     done = stage.command("verify")
     assert done.returncode == 1
     assert row.id in done.stdout and "text" in done.stdout
-    succeed(stage.command("replay"))
+    repaired = succeed(stage.command("repair"))
+    assert row.id in repaired and "1 rows rewritten" in repaired
+    succeed(stage.command("verify"))
+    stage.judged()
+
+
+def test_a_tenants_part_is_rebuilt_alone(stage: Stage, talk: Talk) -> None:
+    talk.say(5)
+    history, _ = stage.judged()
+    by_tenant = {row.tenant: row for row in history.rows}
+    for row in by_tenant.values():
+        alter_text(stage.running["postgres"], row.id, "altered by hand")
+    assert "1 rows rewritten" in succeed(stage.command("replay", "--tenant", "acme"))
+    assert "1 rows rewritten" in succeed(stage.command("replay", "--since", "2020-01-01"))
     succeed(stage.command("verify"))
     stage.judged()

@@ -6,6 +6,9 @@ from typing import Any
 
 from tests.integration.projections.support import execute, rows
 
+#: Numbers of other generations are used again.
+_LIVE = "SELECT topic, partition, epoch, before, after FROM public.moves WHERE generation = 1 ORDER BY n"
+
 
 async def watch_positions(admin: str) -> None:
     """Keep every move of a position, with whose it was."""
@@ -31,9 +34,7 @@ async def assert_owned_in_turns(admin: str) -> int:
     """
     owners: dict[tuple[Any, ...], list[Any]] = {}
     reached: dict[tuple[Any, ...], int] = {}
-    for *partition, epoch, before, after in await rows(
-        admin, "SELECT generation, topic, partition, epoch, before, after FROM public.moves ORDER BY n"
-    ):
+    for *partition, epoch, before, after in await rows(admin, _LIVE):
         where = tuple(partition)
         assert before == reached.get(where, before)
         reached[where] = after

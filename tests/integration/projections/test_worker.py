@@ -43,7 +43,10 @@ from tests.integration.projections.support import (
 
 pytestmark = pytest.mark.integration
 
-POINTS = ("project_before_transaction", "project_inside_transaction", "project_after_commit", "project_after_cache")
+POINTS = (
+    *("project_before_transaction", "project_inside_transaction", "project_before_commit"),
+    *("project_after_commit", "project_after_cache"),
+)
 PROCESS = ("-m", "relaylog", "project")
 
 

@@ -1,0 +1,1 @@
+SELECT EXISTS (SELECT FROM relaylog.retention_cut);

@@ -1,0 +1,1 @@
+coalesce(t.attempted_at, t.ended_at)

@@ -1,0 +1,1 @@
+SELECT FROM relaylog.generation WHERE state = 'live' AND cache_epoch IS NULL;
