@@ -11,16 +11,16 @@ import psycopg
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from projections.audit import Result
-from projections.database import PostgresUnavailable, connect_owner
-from projections.generations import NotMigrated, live_generation
+from projections.database import connect_owner
+from projections.generations import live_generation
 from projections.repair import repair
 from projections.replay import LogGap, Progress, ReplayRunning, exclusive_owner
 from projections.retention import KINDS, Kind, any_cut, expire, set_cut
 from projections.sql import statement
 from projections.verify import verify
+from schemas.errors import RelaylogError
 from schemas.tenant import Tenant
 from streams.directory import read_directory
-from streams.log import LogUnavailable
 from streams.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -29,7 +29,8 @@ logger = logging.getLogger(__name__)
 _ASKED_SECONDS = 10.0
 _SOON_SECONDS = 300.0
 _DAY = 24 * 3600.0
-_UNAVAILABLE = (psycopg.Error, PostgresUnavailable, NotMigrated, LogUnavailable)
+#: A server that is away, a log that cannot be folded, somebody else at work: the next time may be better.
+_HINDRANCES = (psycopg.Error, RelaylogError)
 
 
 class UpkeepMetrics:
@@ -83,17 +84,15 @@ class Upkeep:
         while not stop.is_set():
             try:
                 await self.step()
-            except ReplayRunning:
-                logger.info("the tables are being worked on, upkeep waits")
-            except _UNAVAILABLE as error:
-                logger.warning("upkeep waits: %s", type(error).__name__)
+            except _HINDRANCES as error:
+                logger.warning("upkeep waits: %s", error if isinstance(error, RelaylogError) else type(error).__name__)
             try:
                 await asyncio.wait_for(stop.wait(), _ASKED_SECONDS)
             except TimeoutError:
                 continue
 
     async def step(self) -> None:
-        """Do what is due now. Raises ReplayRunning, psycopg.Error, PostgresUnavailable, NotMigrated."""
+        """Do what is due now. Raises psycopg.Error and RelaylogError, naming what hindered it."""
         await self._allow_cache()
         if self._settings.verify_every:
             await self._when_due("verify", self._settings.verify_every, self._verify)
@@ -123,12 +122,13 @@ class Upkeep:
 
     async def _let_go(self) -> str:
         """Delete what is past its tenant's time. Raises ReplayRunning, LogUnavailable, psycopg.Error."""
-        directory = await read_directory(self._settings)
-        async with exclusive_owner(self._settings) as owner:
-            for tenant_id, kind, days in cuts(self._settings, directory.tenants):
-                await set_cut(owner, tenant_id, kind, days)
-            if not await any_cut(owner):
+        wanted = list(cuts(self._settings, (await read_directory(self._settings)).tenants))
+        async with await connect_owner(self._settings) as owner:
+            if not wanted and not await any_cut(owner):
                 return "nothing"
+        async with exclusive_owner(self._settings) as owner:
+            for tenant_id, kind, days in wanted:
+                await set_cut(owner, tenant_id, kind, days)
             deleted = await expire(owner, await live_generation(owner), share=True)
         for table, rows in deleted.items():
             self._metrics.expired.labels(table).inc(rows)
@@ -142,7 +142,9 @@ class Upkeep:
             logger.error("log and tables cannot be compared: %s", error)
             self._metrics.runs.labels("refused").inc()
             return "refused"
-        except _UNAVAILABLE:
+        except ReplayRunning:
+            raise
+        except _HINDRANCES:
             self._metrics.runs.labels("failed").inc()
             raise
         return self._told(found)
