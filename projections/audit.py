@@ -15,7 +15,7 @@ from psycopg import IsolationLevel, sql
 
 from projections.comparison import Comparison, Difference, Side
 from projections.database import Connection, connect_owner
-from projections.generations import Generation, live_generation
+from projections.generations import Generation, live_generation, require_current
 from projections.replay import (
     Progress,
     Replay,
@@ -151,12 +151,13 @@ async def audit(
 ) -> AsyncIterator[Audit]:
     """Fold the log from its beginning into shadow tables, which are dropped at the end of the block.
 
-    Raises LogGap, ReplayRunning, NotMigrated, PostgresUnavailable, LogUnavailable.
+    Raises LogGap, ReplayRunning, NotMigrated, OutdatedTables, PostgresUnavailable, LogUnavailable.
     """
     cluster = await cluster_id(settings)
     async with exclusive_owner(settings) as owner:
         bounds = await log_bounds(settings)
         live = await live_generation(owner)
+        require_current(live)
         async with shadow_store(settings, owner, cluster) as (shadow, store):
             replay = Replay(settings, store, report, tenant=selection.tenant, share=share)
             shapes = await table_shapes(owner, live)

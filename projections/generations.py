@@ -8,7 +8,7 @@ from typing import Literal
 from psycopg import sql
 
 from projections.database import Connection
-from projections.recipe import recipe
+from projections.recipe import recipe, shape
 from projections.sql import statement
 from schemas.errors import RelaylogError
 
@@ -20,6 +20,10 @@ class NotMigrated(RelaylogError):
     """The database has no live generation of tables yet."""
 
 
+class OutdatedTables(RelaylogError):
+    """The live tables are not those that this release folds into."""
+
+
 @dataclass(frozen=True, slots=True)
 class Generation:
     """One set of tables."""
@@ -28,6 +32,19 @@ class Generation:
     schema: str
     #: Part of every cache key; None while nobody may use the cache.
     cache_epoch: str | None = None
+    #: Digest of the definition of its tables.
+    shape: str = ""
+
+    @property
+    def outdated(self) -> bool:
+        """Whether its tables are not those that this release folds into."""
+        return self.shape != shape()
+
+
+def require_current(generation: Generation) -> None:
+    """Raises OutdatedTables."""
+    if generation.outdated:
+        raise OutdatedTables(f"{generation.schema} has the tables of another release: run `relaylog replay`")
 
 
 async def live_generation(connection: Connection) -> Generation:
@@ -38,12 +55,12 @@ async def live_generation(connection: Connection) -> Generation:
     row = await (await connection.execute(statement("worker/sql/live_generation"))).fetchone()
     if row is None:
         raise NotMigrated("no generation of tables is live: run `relaylog migrate`")
-    return Generation(row[0], row[1], None if row[2] is None else str(row[2]))
+    return Generation(row[0], row[1], None if row[2] is None else str(row[2]), row[3])
 
 
 async def create_generation(connection: Connection, purpose: Purpose = "live") -> Generation:
     """A new, empty generation that is not live; in the caller's transaction, as the owner."""
-    arguments = {"purpose": purpose, "recipe": recipe()}
+    arguments = {"purpose": purpose, "shape": shape(), "recipe": recipe()}
     row = await (await connection.execute(statement("generation/register"), arguments)).fetchone()
     assert row is not None
     generation = Generation(row[0], row[1])

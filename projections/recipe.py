@@ -11,6 +11,15 @@ import schemas
 _HERE = Path(__file__).parent
 
 
+_TABLES = _HERE / "generation" / "tables.sql"
+
+
+@cache
+def shape() -> str:
+    """Digest of the definition of the tables."""
+    return hashlib.sha256(_TABLES.read_bytes()).hexdigest()
+
+
 @cache
 def recipe() -> str:
     """Digest of the folds, of what turns them into rows, and of the tables."""
@@ -19,7 +28,7 @@ def recipe() -> str:
         *sorted(Path(schemas.__file__).parent.rglob("*.py")),
         *sorted((_HERE / "worker").rglob("*.py")),
         *sorted((_HERE / "worker").rglob("*.sql")),
-        _HERE / "generation" / "tables.sql",
+        _TABLES,
     ):
         digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -12,7 +12,7 @@ from relaylog.data_folder import DataFolder
 from relaylog.demo_tenants import DEMO_TENANTS, listed
 from relaylog.embedded.secrets import write_private
 from relaylog.embedded.server import EmbeddedServer, Say
-from relaylog.migrating import apply_migrations
+from relaylog.migrating import apply_migrations, renew_outdated
 from relaylog.ports import Ports, choose_ports, require_free, url
 from relaylog.registering import register_demo_tenants, write_simulators_file
 from relaylog.running_file import RunningFile, shell_exports
@@ -76,6 +76,7 @@ class System:
     async def _start_servers(self) -> None:
         self._groups.append([server.name for server in self._servers.embedded])
         await _together(self._open_log(), self._open_tables(), self._start_server(self._servers.redis))
+        await renew_outdated(self.settings, self._say)
 
     async def _open_log(self) -> None:
         """Kafka, topics, and the demo's tenants unless others are registered."""

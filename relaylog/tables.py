@@ -15,7 +15,7 @@ from projections.rebuild import RebuildResult, rebuild
 from projections.repair import RepairResult, repair, replay_part
 from projections.shapes import EVERYTHING, Selection
 from projections.verify import verify
-from relaylog.migrating import TablesFailed, apply_migrations
+from relaylog.migrating import TablesFailed, apply_migrations, outdated
 from relaylog.progress import shown_progress
 from relaylog.run import EXIT_FAILED
 from streams.crash import CrashPoints
@@ -26,9 +26,13 @@ Result = TypeVar("Result")
 
 def run_migrate() -> None:
     """Apply the missing migrations and say which. Raises TablesFailed."""
-    for name in asyncio.run(apply_migrations(load_settings())):
+    settings = load_settings()
+    for name in asyncio.run(apply_migrations(settings)):
         typer.echo(f"applied {name}")
-    typer.echo("the tables are as this release expects")
+    if _run(outdated(settings)):
+        typer.echo("the tables are those of another release: `relaylog replay` makes them anew, then start `project`")
+    else:
+        typer.echo("the tables are as this release expects")
 
 
 def run_replay(selection: Selection) -> None:

@@ -11,7 +11,7 @@ from functools import partial
 import psycopg
 
 from projections.database import Connection, PostgresUnavailable, connect_writer
-from projections.generations import live_generation
+from projections.generations import live_generation, require_current
 from projections.worker.ahead import ReadAhead
 from projections.worker.batch import Batch, Folded, Span
 from projections.worker.cache import CacheWriter
@@ -69,7 +69,10 @@ class Worker:
         self._known_gaps: dict[Partition, int] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until ``stop``. Raises UnknownEventVersion, ForeignCluster, PositionBeyondLog and NotMigrated."""
+        """Work until ``stop``.
+
+        Raises UnknownEventVersion, ForeignCluster, PositionBeyondLog, NotMigrated and OutdatedTables.
+        """
         try:
             while not stop.is_set():
                 await self._guarded_step(stop)
@@ -126,6 +129,7 @@ class Worker:
         await self._let_go()
         self._connection = await connect_writer(parts.settings)
         generation = await live_generation(self._connection)
+        require_current(generation)
         cluster = await cluster_id(parts.settings)
         store = Store(self._connection, generation, cluster, parts.settings, cached=parts.cache is not None)
         await store.prepare()

@@ -1,1 +1,1 @@
-SELECT number, schema_name, cache_epoch FROM relaylog.generation WHERE state = 'live';
+SELECT number, schema_name, cache_epoch, shape FROM relaylog.generation WHERE state = 'live';

@@ -9,12 +9,16 @@ import psycopg
 import pytest
 
 from projections.database import connect_owner
+from projections.generations import OutdatedTables
 from projections.migrate import apply, migrate
 from projections.patience import patiently
 from projections.sql import scripts
+from projections.verify import verify
+from projections.worker import serve
+from relaylog.migrating import renew_outdated
 from streams.settings import Settings
 from tests.conftest import Database
-from tests.integration.projections.support import rows
+from tests.integration.projections.support import append_conversations, execute, rows
 
 pytestmark = pytest.mark.integration
 
@@ -55,3 +59,22 @@ async def test_queries_run_on_while_one_waits_for_its_lock(settings: Settings, p
         await long.rollback()
         await migrating
     assert await rows(address, "SELECT note FROM relaylog.generation") == [(None,)]
+
+
+async def test_tables_of_another_release_are_refused_and_made_anew(
+    system: Settings, postgres_database: Database
+) -> None:
+    admin = postgres_database.superuser_address
+    await append_conversations(system, 3)
+    await rows(admin, "UPDATE relaylog.generation SET shape = 'of another release' RETURNING 1")
+    await execute(admin, "ALTER TABLE generation_0001.message DROP COLUMN author CASCADE")
+    with pytest.raises(OutdatedTables, match="relaylog replay"):
+        await asyncio.wait_for(serve(system, asyncio.Event()), 30)
+    with pytest.raises(OutdatedTables):
+        await verify(system, lambda _: None)
+    said: list[str] = []
+    await renew_outdated(system, said.append)
+    assert said[-1].startswith("Postgres: 24 records folded")
+    assert (await verify(system, lambda _: None)).agrees
+    await renew_outdated(system, said.append)
+    assert len(said) == 2, "once is enough"
