@@ -85,8 +85,8 @@ def agents() -> None:
 def project() -> None:
     """Process: folds the log into tables.
 
-    Reads events, outcomes and dead-letters. Writes Postgres, then Redis. Calls nobody. Exits with 0 after SIGTERM, 1
-    when it meets a record of a newer release.
+    Reads events, outcomes and dead-letters, and from tenants how long to keep what. Writes Postgres, then Redis. Calls
+    nobody. Exits with 0 after SIGTERM, 1 when it meets a record of a newer release or tables of another one.
     """
     from projections.worker import serve
 
