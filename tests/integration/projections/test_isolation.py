@@ -82,6 +82,14 @@ SELECT p.oid::regprocedure::text FROM pg_proc p JOIN pg_namespace n ON n.oid = p
  WHERE ({OURS}) AND p.prosecdef
 """
 
+FUNCTIONS = f"""
+SELECT n.nspname::text, p.proname::text,
+       ARRAY(SELECT format_type(a.type, NULL) FROM unnest(p.proargtypes::oid[]) WITH ORDINALITY AS a (type, n)
+              ORDER BY a.n)::text[]
+  FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+ WHERE ({OURS}) ORDER BY 1, 2
+"""
+
 ROLES = """
 SELECT rolname::text, rolsuper, rolbypassrls, rolcreaterole, rolcreatedb, rolreplication FROM pg_roles
  WHERE rolname IN ('relaylog_query', 'relaylog_operator', 'relaylog_api', 'relaylog_writer', 'relaylog') ORDER BY 1
@@ -237,6 +245,27 @@ async def test_no_query_shows_another_tenant_whatever_it_is_asked(world: World) 
             assert not any(id in repr(foreign) for id in _ids(world)), name
     unanswered = queries.keys() - NOT_ABOUT_TENANTS - answered
     assert not unanswered, f"nothing of globex was shown to globex itself by {unanswered}: these prove nothing"
+
+
+async def test_no_function_shows_another_tenant_whatever_it_is_asked(world: World) -> None:
+    """Each is called for globex: texts name the tenant, ids what is its; once as globex and once as acme."""
+    wanted = _arguments(world)
+    answered = set()
+    for schema, name, types in await rows(world.admin, FUNCTIONS, {}):
+        call = sql.SQL("SELECT * FROM {}({})").format(
+            sql.Identifier(schema, name),
+            sql.SQL(", ").join(sql.Placeholder(type) + sql.SQL(f"::{type}") for type in types),
+        )
+        for id in wanted["id"]:
+            arguments = {"text": GLOBEX, "uuid": id}
+            given = {type: arguments.get(type) for type in types}
+            text = call.as_string()
+            if GLOBEX in repr(await _answer(world, GLOBEX, text, given)):
+                answered.add(name)
+            foreign = repr(await _answer(world, ACME, text, given))
+            # What was asked for may be repeated.
+            assert not any(known in foreign for known in _ids(world) - {str(id)}), name
+    assert "customer_body" in answered, "of globex something must be shown to globex itself"
 
 
 def _ids(world: World) -> set[str]:
