@@ -153,8 +153,17 @@ async def _report_of(comparison: Comparison, former: TableShape | None, shape: T
         return TableReport((0, now), None)
     differing = None
     if former == shape:
-        differing = len({tuple(d.key.values()) async for d in comparison.differences(shape)})
+        differing = await _differing_rows(comparison, shape)
     return TableReport((await _count(found, shape), now), differing)
+
+
+async def _differing_rows(comparison: Comparison, shape: TableShape) -> int:
+    """The differences of one row come one after the other."""
+    rows, last = 0, None
+    async for difference in comparison.differences(shape):
+        rows += difference.key != last
+        last = difference.key
+    return rows
 
 
 async def _count(side: Side, shape: TableShape) -> int:
