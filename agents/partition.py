@@ -269,6 +269,7 @@ class PartitionSender:
     def fall_behind(self, destination: Destination, reason: str, read_position: int) -> None:
         """The live stream cannot feed the destination; the sweep will, from ``read_position``."""
         destination.fall_behind(read_position)
+        self.context.crash("sender_falling_behind")
         self.context.metrics.behind.labels(reason).inc()
         if destination.key is not None:
             self._note("destination.behind", destination.key, reason, destination.cursor(self.live.expected))

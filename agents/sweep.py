@@ -242,6 +242,7 @@ class Sweep:
             waits = destination.circuit.is_open and destination.queued
             if not waits and destination.state is State.BEHIND and destination.read_position >= live.expected:
                 destination.go_live()
+                self._context.crash("sender_joining")
 
     async def _head_for(self, destination: Destination) -> Head:
         """The head that goes on from the destination's read position; made when the sweep has gone where none is."""

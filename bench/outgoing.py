@@ -18,8 +18,10 @@ from typing import Any
 
 import aiohttp
 import psutil
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from pydantic import SecretStr
 
+from agents.app import APP_NAME
 from relaylog.embedded.command import Command
 from relaylog.embedded.kafka import EmbeddedKafka
 from relaylog.embedded.ports import free_ports
@@ -32,7 +34,7 @@ from streams.log import LogWriter
 from streams.provisioning import provision
 from streams.registration import TenantDraft, register_tenant
 from streams.settings import Settings
-from streams.topics import EVENTS
+from streams.topics import EVENTS, topic_name
 
 #: More calls a minute than anybody can make.
 BOUNDLESS = 60_000_000
@@ -52,8 +54,13 @@ class Remote:
             counts: dict[str, int] = await answer.json()
             return counts
 
+    async def arrivals(self) -> list[tuple[str, float]]:
+        """What was taken since the last question: message id and Unix seconds of each."""
+        async with self.http.get(f"{self.url}/arrivals") as answer:
+            return [(id, at) for id, at in await answer.json()]
+
     async def set(self, state: str, integration: str) -> None:
-        """Let an integration be ``down`` or ``up``."""
+        """Let an integration be ``down``, ``silent`` or ``up``."""
         async with self.http.put(f"{self.url}/{state}/{integration}") as answer:
             answer.raise_for_status()
 
@@ -65,6 +72,15 @@ class Sending:
     name: str
     metrics: str
     process: psutil.Process
+
+    def cpu_seconds(self) -> float:
+        """Time that it has spent computing."""
+        times = self.process.cpu_times()
+        return float(times.user + times.system)
+
+    def rss_mib(self) -> float:
+        """Its memory."""
+        return float(self.process.memory_info().rss) / 2**20
 
     def check(self) -> None:
         """Raises RuntimeError when it is not the process any more that was started."""
@@ -81,9 +97,9 @@ class Servers:
     supervisor: Supervisor
     http: aiohttp.ClientSession
 
-    async def stub(self, delay: float) -> Remote:
+    async def stub(self, delay: float, port: int | None = None) -> Remote:
         """A stub that answers after ``delay`` seconds."""
-        [port] = free_ports(1)
+        port = port or free_ports(1)[0]
         await self.start(f"stub-{port}", ("bench.remote_stub", str(port), str(delay)), {}, f"{port}/counts")
         return Remote(f"http://127.0.0.1:{port}", self.http)
 
@@ -111,6 +127,7 @@ class Servers:
             "RELAYLOG_PARTITIONS": str(settings.partitions),
             "RELAYLOG_MASTER_KEY": settings.master_key.get_secret_value(),
             "RELAYLOG_AGENTS_PORT": str(port),
+            "RELAYLOG_DUPLICATE_WINDOW": str(settings.duplicate_window),
         }
         await self.start(name, ("relaylog", "agents"), environment, f"{port}/readyz")
         process = psutil.Process(self.supervisor.pids[name])
@@ -172,7 +189,7 @@ async def register(settings: Settings, writer: LogWriter, id: str, url: str, per
     return await register_tenant(settings, writer, TenantDraft.model_validate(draft))
 
 
-def message(tenant: Tenant, customer: int, number: int) -> Envelope:
+def message(tenant: Tenant, customer: int, number: int | str) -> Envelope:
     """A customer's text, which demands a call to Genesys."""
     wa_id, channel, now = f"4477009{customer:05}", tenant.channels[0], datetime.now(UTC)
     value = {
@@ -210,6 +227,19 @@ def typing(tenant: Tenant, customer: int, number: int) -> Envelope:
     body = {"id": id, "channel": channel, "type": "Event", "direction": "Outbound", "events": events}
     [fact] = translate_genesys(body, tenant, tenant.channels[0], canonical_time(datetime.now(UTC))).facts
     return fact
+
+
+async def skip(settings: Settings) -> None:
+    """As if a sender had been running: Faust's commits are at the end of ``events``."""
+    group = settings.topic_prefix + APP_NAME
+    consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka, group_id=group, enable_auto_commit=False)
+    await consumer.start()
+    try:
+        partitions = [TopicPartition(topic_name(settings, EVENTS), number) for number in range(settings.partitions)]
+        consumer.assign(partitions)
+        await consumer.commit(await consumer.end_offsets(partitions))
+    finally:
+        await consumer.stop()
 
 
 async def append(writer: LogWriter, facts: Iterable[tuple[int, Envelope]]) -> None:

@@ -1,4 +1,8 @@
-"""Volume: one tenant dark with a backlog, its neighbours on the same partition beside a run in which it is not."""
+"""Volume: one tenant dark with a backlog, its neighbours on the same partition beside a run in which it is not.
+
+``BENCH_BACKLOG`` sets how many deliveries wait (3,000; the partition holds ten times as many facts),
+``BENCH_PER_MINUTE`` the calls a minute that the dark tenant's client allows, ``BENCH_ROUNDS`` the rounds.
+"""
 
 from __future__ import annotations
 
@@ -6,159 +10,156 @@ import asyncio
 import json
 import os
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass
-from functools import partial
+from contextlib import suppress
+from statistics import linear_regression, median
 from typing import Any
 
-from prometheus_client.parser import text_string_to_metric_families
+from bench.figures import RESULTS
+from bench.outgoing import Servers, servers
+from bench.town import BURST_SHARE, FACTS_PER_DELIVERY, KINDS, Town, build, p99
 
-from bench.figures import RESULTS, alternate, figure
-from bench.outgoing import Remote, Sending, Servers, append, integration_of, message, register, servers, typing
-from schemas.envelope import Envelope
-from schemas.tenant import Tenant
-from streams.log import LogWriter
-
-#: Deliveries that wait for the dark tenant; its partition holds ten times as many facts.
 BACKLOG = int(os.environ.get("BENCH_BACKLOG", "3000"))
-FACTS_PER_DELIVERY = 10
-#: Of ten facts, so many are messages to the tenants that work; the rest demands nothing.
-HEALTHY_PER_DELIVERY = 5
-HEALTHY = 4
-CUSTOMERS = 32
-PER_MINUTE = 6_000
-#: Seconds until the stub answers.
-DELAY = 0.02
-DARK = "dark"
-ROUNDS = 3
+PER_MINUTE = int(os.environ.get("BENCH_PER_MINUTE", "6000"))
+#: Rounds of neighbours; in each every sender has its turn, beginning with another one.
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "6"))
+BURST = 1_200
+PACE, PACE_SECONDS = 100.0, 3.0
 
 
-@dataclass(frozen=True)
-class Run:
-    """A sender, and what it works on."""
+async def neighbours(on: Servers) -> dict[str, Any]:
+    """What tenants that work lose by one on their partition that is dark, by the way in which it is.
 
-    remote: Remote
-    sending: Sending
-    tenants: list[Tenant]
-
-    async def metric(self, name: str) -> float:
-        """Sum of a metric's samples."""
-        async with self.remote.http.get(self.sending.metrics) as answer:
-            text = await answer.text()
-        families = text_string_to_metric_families(text)
-        return sum(s.value for family in families for s in family.samples if s.name == name)
-
-    async def taken(self, *tenants: str) -> int:
-        """Calls that the stub took for tenants."""
-        counts = await self.remote.taken()
-        return sum(counts.get(integration_of(tenant), 0) for tenant in tenants)
-
-    async def until_taken(self, count: int, *tenants: str) -> float:
-        """Wait until the stub took so many calls for tenants; the moment."""
-        while await self.taken(*tenants) < count:
-            await asyncio.sleep(0.05)
-        return time.monotonic()
-
-    def rss_mib(self) -> float:
-        """Memory of the sender."""
-        return float(self.sending.process.memory_info().rss) / 2**20
+    All senders run at once and are measured in turns, a burst and a while of even talk each, so that what else the
+    machine does meets all alike. ``sends`` is calls a second of a burst; ``p99`` seconds from the append of a message
+    to the arrival of its call, at even talk.
+    """
+    towns = {kind or "without": await build(on, kind, min(BACKLOG, 3000), PER_MINUTE) for kind in (None, *KINDS)}
+    names = list(towns)
+    sends: dict[str, list[float]] = {name: [] for name in names}
+    cpu: dict[str, list[float]] = {name: [] for name in names}
+    waits: dict[str, list[list[float]]] = {name: [] for name in names}
+    for number in range(ROUNDS):
+        shift = number % len(names)
+        for name in names[shift:] + names[:shift]:
+            town, before = towns[name], towns[name].sending.cpu_seconds()
+            sends[name].append(await town.burst(BURST))
+            cpu[name].append((town.sending.cpu_seconds() - before) / BURST)
+            waits[name].append(await town.pace(PACE, PACE_SECONDS))
+            print(
+                f"  round {number + 1}: {name} {sends[name][-1]:,.0f}/s, p99 {p99(waits[name][-1]):.3f} s", flush=True
+            )
+    for town in towns.values():
+        await town.stop()
+    return {name: _beside(name, sends, cpu, waits) for name in names}
 
 
-async def start(on: Servers, *, dark: bool) -> Run:
-    """Preload a partition, with the backlog or with as many facts that demand nothing, and start a sender on it."""
-    settings, remote = await on.settings(1), await on.stub(DELAY)
-    if dark:
-        await remote.set("down", integration_of(DARK))
-    writer = LogWriter(settings)
-    await writer.start()
-    try:
-        healthy = [await register(settings, writer, f"healthy-{n}", remote.url) for n in range(HEALTHY)]
-        unlucky = await register(settings, writer, DARK, remote.url, PER_MINUTE)
-        await append(writer, ((0, fact) for fact in facts_of_a_partition(healthy, unlucky, dark=dark)))
-    finally:
-        await writer.stop()
-    return Run(remote, await on.sender(settings), [*healthy, unlucky])
+def _beside(
+    name: str, sends: dict[str, list[float]], cpu: dict[str, list[float]], waits: dict[str, list[list[float]]]
+) -> dict[str, float]:
+    ratios = [one / other for one, other in zip(sends[name], sends["without"], strict=True)]
+    found = {
+        "sends_a_second": median(sends[name]),
+        "cpu_ms_a_send": 1000 * median(cpu[name]),
+        "p50_seconds": median(wait for round in waits[name] for wait in round),
+        "p99_seconds": p99([wait for round in waits[name] for wait in round]),
+    }
+    if name != "without":
+        found |= {"sends_ratio": median(ratios), "sends_ratio_min": min(ratios), "sends_ratio_max": max(ratios)}
+        found["p99_ratio"] = found["p99_seconds"] / p99([wait for round in waits["without"] for wait in round])
+    return found
 
 
-def facts_of_a_partition(healthy: list[Tenant], unlucky: Tenant, *, dark: bool) -> Iterable[Envelope]:
-    """Facts of one partition, well mixed."""
-    for number in range(BACKLOG):
-        yield (message if dark else typing)(unlucky, number % CUSTOMERS, number)
-        for each in range(HEALTHY_PER_DELIVERY):
-            index = number * HEALTHY_PER_DELIVERY + each
-            yield message(healthy[index % HEALTHY], index // HEALTHY % CUSTOMERS, index)
-        for each in range(FACTS_PER_DELIVERY - 1 - HEALTHY_PER_DELIVERY):
-            yield typing(healthy[each % HEALTHY], number % CUSTOMERS, number * FACTS_PER_DELIVERY + each)
+class Memory:
+    """Resident memory of a sender, once a second, beside what it has done."""
+
+    def __init__(self, town: Town) -> None:
+        self._town = town
+        self._started = time.monotonic()
+        #: Seconds, deliveries drained, MiB.
+        self.series: list[tuple[float, int, float]] = []
+
+    async def watch(self) -> None:
+        """Until it is cancelled."""
+        while True:
+            drained = await self._town.drained()
+            self.series.append((time.monotonic() - self._started, drained, self._town.sending.rss_mib()))
+            await asyncio.sleep(1.0)
+
+    def figures(self) -> dict[str, Any]:
+        """Where it began and ended, its highest, and how it grew with what was drained."""
+        sizes = [size for _, _, size in self.series]
+        draining = [(drained, size) for _, drained, size in self.series if drained]
+        slope = linear_regression(*zip(*draining, strict=True)).slope if len(draining) > 2 else 0.0
+        step = max(1, len(self.series) // 20)
+        return {
+            "rss_first_mib": sizes[0],
+            "rss_highest_mib": max(sizes),
+            "rss_last_mib": sizes[-1],
+            "mib_per_100_000_drained": 100_000 * slope,
+            "rss_series": [[round(at), drained, round(size, 1)] for at, drained, size in self.series[::step]],
+        }
 
 
-async def healthy_rate(run: Run) -> float:
-    """Calls a second of the tenants that work, from the first to the last of their messages."""
-    names = [tenant.id for tenant in run.tenants if tenant.id != DARK]
-    started = await run.until_taken(1, *names)
-    first = await run.taken(*names)
-    total = BACKLOG * HEALTHY_PER_DELIVERY
-    return (total - first) / (await run.until_taken(total, *names) - started)
-
-
-async def drain(run: Run) -> dict[str, float]:
-    """Heal the dark tenant; how long its backlog takes, and what that costs."""
-    swept = await run.metric("relaylog_sender_swept_records_total")
-    await run.remote.set("up", integration_of(DARK))
+async def drain(on: Servers) -> dict[str, Any]:
+    """Start a sender on a backlog, let its neighbours talk, heal the dark tenant; how long the backlog takes, and what
+    that costs.
+    """
+    began = time.monotonic()
+    town = await build(on, "down", BACKLOG, PER_MINUTE)
+    print(
+        f"  {BACKLOG * FACTS_PER_DELIVERY:,} facts appended and swept in {time.monotonic() - began:.0f} s", flush=True
+    )
+    memory = Memory(town)
+    watch = asyncio.create_task(memory.watch())
+    dark = await town.pace(PACE, 5 * PACE_SECONDS)
+    swept = await town.metric("relaylog_sender_swept_records_total")
+    await town.heal()
     healed = time.monotonic()
-    started = await run.until_taken(1, DARK)
-    ended = await run.until_taken(BACKLOG, DARK)
-    swept = await run.metric("relaylog_sender_swept_records_total") - swept
-    at_its_rate = BACKLOG * 60 / PER_MINUTE
+    while not await town.drained():
+        await asyncio.sleep(0.02)
+    started, first = time.monotonic(), await town.drained()
+    talk = asyncio.create_task(town.pace(PACE, 5 * PACE_SECONDS))
+    while await town.drained() < BACKLOG:
+        town.sending.check()
+        await asyncio.sleep(0.1)
+    ended = time.monotonic()
+    beside = await talk
+    swept = await town.metric("relaylog_sender_swept_records_total") - swept
+    watch.cancel()
+    with suppress(asyncio.CancelledError):
+        await watch
+    await town.stop()
+    at_its_rate = 60 * (BACKLOG - first - BURST_SHARE * PER_MINUTE) / PER_MINUTE
     return {
+        "backlog": BACKLOG,
+        "facts": BACKLOG * FACTS_PER_DELIVERY,
+        "calls_a_minute_allowed": PER_MINUTE,
         "seconds_until_the_first_call": started - healed,
         "drain_seconds": ended - started,
         "drain_seconds_at_its_rate": at_its_rate,
         "drain_over_rate": (ended - started) / at_its_rate,
         "facts_read_a_delivery": swept / BACKLOG,
+        "neighbours_p99_seconds_dark": p99(dark),
+        "neighbours_p99_seconds_draining": p99(beside),
+        **memory.figures(),
     }
 
 
-async def neighbours(on: Servers) -> dict[str, Any]:
-    """What the tenants that work lose by a dark one on their partition."""
-
-    async def rate(dark: bool) -> float:
-        run = await start(on, dark=dark)
-        found = await healthy_rate(run)
-        run.sending.check()
-        await on.supervisor.stop(run.sending.name)
-        return found
-
-    rates = await alternate({"without": partial(rate, False), "beside dark": partial(rate, True)}, ROUNDS)
-    found = figure("healthy_ratio", rates["beside dark"], rates["without"])
-    return {
-        "healthy_sends": found.denominator,
-        "healthy_sends_beside_dark": found.numerator,
-        "healthy_ratio": found.ratio,
-        "healthy_ratio_min": found.min,
-        "healthy_ratio_max": found.max,
-    }
-
-
-async def measure(on: Servers) -> dict[str, Any]:
-    """Every figure of the volume run."""
-    beside = await neighbours(on)
-    run = await start(on, dark=True)
-    memory = {"rss_start_mib": run.rss_mib()}
-    await healthy_rate(run)
-    memory["rss_dark_mib"] = run.rss_mib()
-    drained = await drain(run)
-    run.sending.check()
-    memory["rss_end_mib"] = run.rss_mib()
-    return {"backlog": BACKLOG, "facts": BACKLOG * FACTS_PER_DELIVERY, **beside, **drained, **memory}
+def rounded(value: Any) -> Any:
+    """The same with three digits behind the point."""
+    if isinstance(value, dict):
+        return {name: rounded(each) for name, each in value.items()}
+    return round(value, 3) if isinstance(value, float) else value
 
 
 async def main() -> None:
     """Measure, save, print."""
     async with servers() as on:
-        figures = {name: round(value, 3) for name, value in (await measure(on)).items()}
+        figures = {"neighbours": rounded(await neighbours(on)), "drain": rounded(await drain(on))}
     RESULTS.mkdir(exist_ok=True)
+    name = "volume" if BACKLOG < 100_000 else "volume_full"
     text = json.dumps(figures, indent=1)
-    (RESULTS / "volume.json").write_text(text + "\n")
+    (RESULTS / f"{name}.json").write_text(text + "\n")
     print(text)
 
 

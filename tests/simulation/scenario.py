@@ -55,6 +55,8 @@ CRASH_POINTS = (
     "sender_after_answer",
     "sender_sweeping",
     "sender_checkpoint",
+    "sender_falling_behind",
+    "sender_joining",
 )
 
 
