@@ -111,7 +111,7 @@ class Sweep:
         """Keep only those at which somebody waits."""
         behind = [d for d in self._partition.destinations.values() if d.state is State.BEHIND]
         self._heads = [head for head in self._heads if any(head.serves(d) for d in behind)]
-        self._near = None
+        self._near = self._near if behind else None
 
     def _eligible(self) -> list[Destination]:
         partition = self._partition
