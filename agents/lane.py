@@ -76,7 +76,7 @@ class LaneHead:
         window_ms = round(self._settings.duplicate_window * 1000)
         if not self._place.fact.appended_late(window_ms) or self._partition.sweep is None:
             return False
-        return await self._partition.sweep.is_copy(self._place.fact)
+        return await self._partition.sweep.late_copies.is_copy(self._place.fact)
 
     def _end_silently(self) -> None:
         assert self._destination.key is not None

@@ -1,22 +1,18 @@
-"""The sweep.
-
-One reader of ``events`` that feeds every destination that is behind, and answers look-ups of late copies.
-"""
+"""The sweep: one reader of ``events`` that feeds every destination that is behind, and looks for late copies."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agents.context import Reader
 from agents.destination import Destination, State
 from agents.facts import Fact
 from agents.heads import BATCH, HELD, Head, Read
+from agents.late_copies import LateCopies
 from agents.window import DuplicateWindow
-from schemas.envelope import milliseconds_of_time
 from streams.log import LogUnavailable, Record
 
 if TYPE_CHECKING:
@@ -32,14 +28,6 @@ STEP = 100
 QUANTUM = 5000
 #: Places at which the sweep can read on without building a window anew.
 HEADS = 4
-#: Clocks of sources may run this much ahead of the broker's when a first copy is looked for.
-SKEW_MS = 5_000
-
-
-@dataclass(slots=True)
-class _Question:
-    fact: Fact
-    answer: asyncio.Future[bool]
 
 
 class Sweep:
@@ -60,7 +48,7 @@ class Sweep:
         self._reached = 0
         self._passed = 0
         self._work = asyncio.Event()
-        self._questions: list[_Question] = []
+        self.late_copies = LateCopies(partition.decode, self.wake)
 
     def wake(self) -> None:
         """Something may have become possible."""
@@ -69,16 +57,6 @@ class Sweep:
     async def log_end(self) -> int:
         """Offset that the next fact will get."""
         return await self._reader.end_offset()
-
-    async def is_copy(self, fact: Fact) -> bool:
-        """True when an earlier record of the partition has a key of ``fact``.
-
-        One scan answers all that ask meanwhile.
-        """
-        question = _Question(fact, asyncio.get_running_loop().create_future())
-        self._questions.append(question)
-        self.wake()
-        return await question.answer
 
     async def run(self) -> None:
         """Sweep until the partition is closed; while no broker answers, nothing is read and nothing is lost."""
@@ -91,12 +69,12 @@ class Sweep:
                 await self._rest(1.0)
 
     async def _turn(self) -> None:
-        if self._questions:
-            await self._look_up()
+        if self.late_copies.asked:
+            await self.late_copies.answer(self._reader, self._scan)
         eligible = self._eligible()
         if eligible:
             await self._step(eligible)
-        elif not self._questions:
+        elif not self.late_copies.asked:
             self._forget_heads()
             # Tenants appear without a word to the sweep, hence the bound.
             await self._rest(1.0)
@@ -294,26 +272,6 @@ class Sweep:
                     await asyncio.sleep(0)
                 if record.offset < end:
                     yield record
-
-    async def _look_up(self) -> None:
-        """Answer all questions by one scan from the earliest instant at which a first copy can have been appended."""
-        questions = list(self._questions)
-        earliest = min(milliseconds_of_time(q.fact.event.time) for q in questions) - SKEW_MS
-        end = max(q.fact.offset for q in questions)
-        start = await self._reader.offset_at(earliest)
-        first: dict[str, int] = {}
-        wanted = {key for q in questions for key in q.fact.keys}
-        tenants = {q.fact.record.key for q in questions}
-        if start is not None and start < end:
-            async for record in self._scan(start, end):
-                fact = self._partition.decode(record) if record.key in tenants else None
-                for key in wanted.intersection(fact.keys) if fact else ():
-                    first.setdefault(key, record.offset)
-        del self._questions[: len(questions)]
-        for question in questions:
-            copy = any(first.get(key, question.fact.offset) < question.fact.offset for key in question.fact.keys)
-            if not question.answer.done():
-                question.answer.set_result(copy)
 
 
 def _read_position(destination: Destination) -> int:
