@@ -34,6 +34,9 @@ CREATE TABLE message (
     redriven_at             timestamptz,
     -- Offset in events of its first fact: the order in which a conversation is shown.
     log_position            bigint,
+    -- Statuses and redrives as they came (schemas/folds/timeline.py); here, since a row of its own a status would cost more
+    -- than all else that a status does.
+    statuses                jsonb,
     -- whatsapp.md section 3: only upwards; whatever says that it arrived wins over a failure, and so does a redrive over
     -- those before it. WhatsApp tells times in whole seconds: such a failure may be later than its time says.
     status                  text NOT NULL GENERATED ALWAYS AS (
@@ -64,20 +67,6 @@ CREATE TABLE remote_id (
     PRIMARY KEY (tenant_id, platform, remote_id, message_id)
 );
 CREATE INDEX ON remote_id (tenant_id, message_id);
-
-CREATE TABLE status_event (
-    tenant_id   text COLLATE "C" NOT NULL,
-    message_id  uuid NOT NULL,
-    event_id    uuid NOT NULL,
-    type        text COLLATE "C" NOT NULL,
-    at          timestamptz NOT NULL,
-    recorded_at timestamptz NOT NULL,
-    part        integer NOT NULL,
-    parts       integer NOT NULL,
-    code        text COLLATE "C" NOT NULL DEFAULT '',
-    reason      text COLLATE "C" NOT NULL DEFAULT '',
-    PRIMARY KEY (tenant_id, message_id, event_id)
-);
 
 -- What Genesys says about a message that was posted there; it names the message by the id that Genesys gave it.
 CREATE TABLE receipt (

@@ -27,7 +27,14 @@ SELECT m.tenant_id, m.message_id, m.conversation_id, m.at, m.fact, m.whatsapp_id
   FROM message m
  WHERE m.recorded_at IS NOT NULL;
 
-CREATE VIEW api.status_event WITH (security_invoker = true) AS SELECT * FROM status_event;
+-- Of the copies of a fact the one recorded first.
+CREATE VIEW api.status_event WITH (security_invoker = true) AS
+SELECT DISTINCT ON (m.tenant_id, m.message_id, (left(e.key, 36)::uuid))
+       m.tenant_id, m.message_id, left(e.key, 36)::uuid AS event_id, e.value ->> 0 AS type, (e.value ->> 1)::timestamptz AS at,
+       (e.value ->> 2)::timestamptz AS recorded_at, coalesce((e.value ->> 3)::integer, 1) AS part,
+       coalesce((e.value ->> 4)::integer, 1) AS parts, coalesce(e.value ->> 5, '') AS code, coalesce(e.value ->> 6, '') AS reason
+  FROM message m CROSS JOIN jsonb_each(m.statuses) e
+ ORDER BY m.tenant_id, m.message_id, (left(e.key, 36)::uuid), e.value ->> 2, e.key COLLATE "C";
 CREATE VIEW api.receipt WITH (security_invoker = true) AS SELECT * FROM receipt;
 CREATE VIEW api.attempt WITH (security_invoker = true) AS SELECT * FROM attempt;
 CREATE VIEW api.remote_id WITH (security_invoker = true) AS SELECT * FROM remote_id;

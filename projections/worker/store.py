@@ -25,7 +25,6 @@ DATA_ERRORS = (errors.DataError, errors.IntegrityError, errors.ProgramLimitExcee
 _MERGED = (
     "message",
     "remote_id",
-    "status_event",
     "receipt",
     "attempt",
     "conversation_event",

@@ -12,7 +12,7 @@ from schemas.folds.customers import seen
 from schemas.folds.identities import conversation_of
 from schemas.folds.message import MessageState
 from schemas.folds.shapes import ContentRead, Header, MessageRead, ReceiptRead, RedrivenRead, StatusRead
-from schemas.folds.timeline import ReceiptEvent, RemoteId, StatusEvent
+from schemas.folds.timeline import ReceiptEvent, RemoteId, status_entry
 from schemas.folds.times import merge_time, tenant_of
 from schemas.folds.views import Views, add
 from schemas.ids import whatsapp_message_id
@@ -99,23 +99,15 @@ def status(views: Views, header: Header, data: StatusRead) -> None:
     """``status.*``: the message itself moves with its last part, and fails with any."""
     tenant = tenant_of(header)
     at = merge_time(header)
-    failure = data.failure
-    event = StatusEvent(
+    code, reason = (data.failure.code, data.failure.reason) if data.failure else ("", "")
+    state = MessageState(
         tenant_id=tenant,
         message_id=data.message,
-        event_id=header.id,
-        type=header.type,
-        at=at,
-        recorded_at=header.recordedtime,
-        part=data.part,
-        parts=data.parts,
-        code=failure.code if failure else "",
-        reason=failure.reason if failure else "",
+        genesys_id=data.genesys_id,
+        statuses=status_entry(header, at, data.part, data.parts, code, reason),
     )
-    add(views.status_event, event)
-    state = MessageState(tenant_id=tenant, message_id=data.message, genesys_id=data.genesys_id)
     if header.type == "status.failed":
-        state.failed_at, state.failure_code, state.failure_reason = at, event.code, event.reason
+        state.failed_at, state.failure_code, state.failure_reason = at, code, reason
     elif data.part == data.parts:
         _step(state, header.type, at)
     wamid = data.personal.whatsapp_id
@@ -161,18 +153,10 @@ def redriven(views: Views, header: Header, data: RedrivenRead) -> None:
     at = merge_time(header)
     # The delivery is the message's own, or that of a receipt, whose status names the message.
     about = data.personal.original.data.message
-    event = StatusEvent(
+    state = MessageState(
         tenant_id=tenant,
         message_id=about or data.delivery,
-        event_id=header.id,
-        type=header.type,
-        at=at,
-        recorded_at=header.recordedtime,
-        part=1,
-        parts=1,
-        code="receipt" if about else "",
-        reason=data.reason,
+        redriven_at=at if about is None else None,
+        statuses=status_entry(header, at, 1, 1, "receipt" if about else "", data.reason),
     )
-    add(views.status_event, event)
-    if about is None:
-        add(views.message, MessageState(tenant_id=tenant, message_id=data.delivery, redriven_at=at))
+    add(views.message, state)

@@ -53,6 +53,8 @@ class MessageState(msgspec.Struct, gc=False, kw_only=True):
     redriven_at: str | None = None
     #: Offset in ``events`` of its first fact. WhatsApp tells times in whole seconds, so only the log has the order.
     log_position: int | None = None
+    #: Its statuses and redrives as they came, see `status_entry`.
+    statuses: dict[str, str] | None = None
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -88,17 +90,31 @@ class MessageState(msgspec.Struct, gc=False, kw_only=True):
             self._join_content(other)
         if other.failed_at is not None:
             self._join_failure(other)
-        self.whatsapp_id = least(self.whatsapp_id, other.whatsapp_id)
-        self.genesys_id = least(self.genesys_id, other.genesys_id)
-        self.genesys_conversation_id = least(self.genesys_conversation_id, other.genesys_conversation_id)
-        self.sent_at = least(self.sent_at, other.sent_at)
-        self.delivered_at = least(self.delivered_at, other.delivered_at)
-        self.read_at = least(self.read_at, other.read_at)
-        self.played_at = least(self.played_at, other.played_at)
-        self.edited_at = greatest(self.edited_at, other.edited_at)
-        self.revoked_at = least(self.revoked_at, other.revoked_at)
-        self.redriven_at = greatest(self.redriven_at, other.redriven_at)
-        self.log_position = least(self.log_position, other.log_position)
+        # Most of what is joined knows but one or two of these.
+        if other.whatsapp_id is not None:
+            self.whatsapp_id = least(self.whatsapp_id, other.whatsapp_id)
+        if other.genesys_id is not None:
+            self.genesys_id = least(self.genesys_id, other.genesys_id)
+        if other.genesys_conversation_id is not None:
+            self.genesys_conversation_id = least(self.genesys_conversation_id, other.genesys_conversation_id)
+        if other.sent_at is not None:
+            self.sent_at = least(self.sent_at, other.sent_at)
+        if other.delivered_at is not None:
+            self.delivered_at = least(self.delivered_at, other.delivered_at)
+        if other.read_at is not None:
+            self.read_at = least(self.read_at, other.read_at)
+        if other.played_at is not None:
+            self.played_at = least(self.played_at, other.played_at)
+        if other.edited_at is not None:
+            self.edited_at = greatest(self.edited_at, other.edited_at)
+        if other.revoked_at is not None:
+            self.revoked_at = least(self.revoked_at, other.revoked_at)
+        if other.redriven_at is not None:
+            self.redriven_at = greatest(self.redriven_at, other.redriven_at)
+        if other.log_position is not None:
+            self.log_position = least(self.log_position, other.log_position)
+        if other.statuses is not None:
+            self.statuses = other.statuses if self.statuses is None else self.statuses | other.statuses
 
     def _join_content(self, other: MessageState) -> None:
         mine = (self.recorded_at or "", self.fingerprint or "")

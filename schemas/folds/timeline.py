@@ -2,39 +2,40 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+from zlib import crc32
+
 import msgspec
 
+from schemas.errors import UndecodableRecord
 from schemas.folds.registers import least
+from schemas.folds.shapes import Header
 
 
-class StatusEvent(msgspec.Struct, gc=False, kw_only=True):
-    """One status of one part of a message; fields in the order of its staging table."""
-
-    tenant_id: str
-    message_id: str
-    event_id: str
-    type: str
-    at: str
-    recorded_at: str
-    part: int
-    parts: int
-    code: str = ""
-    reason: str = ""
-
-    @property
-    def key(self) -> tuple[str, ...]:
-        """What identifies the entry."""
-        return (self.tenant_id, self.message_id, self.event_id)
-
-    def join(self, other: StatusEvent) -> None:
-        """Of two copies of one fact the smallest stays."""
-        if _said(other) < _said(self):
-            self.type, self.at, self.recorded_at = other.type, other.at, other.recorded_at
-            self.part, self.parts, self.code, self.reason = other.part, other.parts, other.code, other.reason
+_WELL_FORMED: Final = re.compile(
+    r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}( [0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]\.[0-9]{3}Z){2}"
+)
+# Postgres cannot store it.
+_NUL, _REPLACED = "\0", "\ufffd"
+_encode = msgspec.json.Encoder().encode
 
 
-def _said(event: StatusEvent) -> tuple[str, str, str, int, int, str, str]:
-    return (event.type, event.at, event.recorded_at, event.part, event.parts, event.code, event.reason)
+def status_entry(header: Header, at: str, part: int, parts: int, code: str = "", reason: str = "") -> dict[str, str]:
+    """One fact about a message that is kept as it came: a set of one, to be joined by union.
+
+    The key is the fact's id and a checksum of what this copy of it says, so that copies that differ are both kept; of
+    those the timeline shows the first recorded. The value is JSON: type, time, recorded time, then part, parts, code
+    and reason unless it is the only part and there is nothing to say. Raises UndecodableRecord for an id or a time
+    that the database could not take.
+    """
+    if _WELL_FORMED.fullmatch(f"{header.id} {at} {header.recordedtime}") is None:
+        raise UndecodableRecord(f"{header.type}: id, time, recordedtime: expected a UUID and canonical times")
+    value = f'["{header.type}","{at}","{header.recordedtime}"'
+    if part != 1 or parts != 1 or code or reason:
+        value += f",{part},{parts},{_encode(code).decode()},{_encode(reason.replace(_NUL, _REPLACED)).decode()}"
+    value += "]"
+    return {f"{header.id}/{crc32(value.encode()):08x}": value}
 
 
 class ReceiptEvent(msgspec.Struct, gc=False, kw_only=True):

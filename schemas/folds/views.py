@@ -12,7 +12,7 @@ from schemas.folds.customer import ContextVersion, CustomerAlias, CustomerLink, 
 from schemas.folds.field import ConversationField, CustomerField
 from schemas.folds.message import MessageState
 from schemas.folds.participation import ConversationEvent, GenesysConversation, ParticipantState
-from schemas.folds.timeline import ReceiptEvent, RemoteId, StatusEvent
+from schemas.folds.timeline import ReceiptEvent, RemoteId
 
 Key = tuple[str | int, ...]
 
@@ -36,7 +36,6 @@ class Views(msgspec.Struct, kw_only=True):
 
     message: dict[Key, MessageState] = {}
     remote_id: dict[Key, RemoteId] = {}
-    status_event: dict[Key, StatusEvent] = {}
     receipt: dict[Key, ReceiptEvent] = {}
     attempt: dict[Key, AttemptState] = {}
     conversation_event: dict[Key, ConversationEvent] = {}

@@ -4,7 +4,7 @@ WITH merged AS (
     INSERT INTO message AS m (
         tenant_id, message_id, recorded_at, fingerprint, conversation_id, customer_id, channel, direction, fact, kind, author, text,
         content, at, whatsapp_id, genesys_id, genesys_conversation_id, sent_at, delivered_at, read_at, played_at, failed_at,
-        failure_code, failure_reason, edited_at, revoked_at, redriven_at, log_position)
+        failure_code, failure_reason, edited_at, revoked_at, redriven_at, log_position, statuses)
     SELECT * FROM stage_message ORDER BY tenant_id, message_id
     ON CONFLICT (tenant_id, message_id) DO UPDATE SET
         recorded_at     = CASE WHEN coalesce((m.recorded_at, m.fingerprint) <= (excluded.recorded_at, excluded.fingerprint), m.recorded_at IS NOT NULL) THEN m.recorded_at ELSE excluded.recorded_at END,
@@ -33,6 +33,7 @@ WITH merged AS (
         revoked_at              = least(m.revoked_at, excluded.revoked_at),
         redriven_at             = greatest(m.redriven_at, excluded.redriven_at),
         log_position            = least(m.log_position, excluded.log_position),
+        statuses                = coalesce(m.statuses || excluded.statuses, m.statuses, excluded.statuses),
         revision                = m.revision + 1
     RETURNING m.tenant_id, new.conversation_id, new.genesys_conversation_id, new.at, new.failed_at, new.direction,
         new.recorded_at IS NOT NULL AS shown, old.conversation_id AS former_id, old.direction AS former_direction,

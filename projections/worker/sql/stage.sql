@@ -6,7 +6,7 @@ CREATE TEMPORARY TABLE stage (
     c7 text COLLATE "C", c8 text COLLATE "C", c9 text COLLATE "C", c10 text COLLATE "C", c11 text COLLATE "C", c12 text COLLATE "C",
     c13 text COLLATE "C", c14 text COLLATE "C", c15 text COLLATE "C", c16 text COLLATE "C", c17 text COLLATE "C", c18 text COLLATE "C",
     c19 text COLLATE "C", c20 text COLLATE "C", c21 text COLLATE "C", c22 text COLLATE "C", c23 text COLLATE "C", c24 text COLLATE "C",
-    c25 text COLLATE "C", c26 text COLLATE "C", c27 text COLLATE "C", c28 text COLLATE "C") ON COMMIT DELETE ROWS;
+    c25 text COLLATE "C", c26 text COLLATE "C", c27 text COLLATE "C", c28 text COLLATE "C", c29 text COLLATE "C") ON COMMIT DELETE ROWS;
 CREATE TEMPORARY VIEW stage_message WITH (security_barrier) AS SELECT
     c1 AS tenant_id, c2::uuid AS message_id, c3::timestamptz AS recorded_at, c4 AS fingerprint, c5::uuid AS
     conversation_id, c6::uuid AS customer_id, c7 AS channel, c8 AS direction, c9 AS fact, c10 AS kind, c11 AS
@@ -14,15 +14,11 @@ CREATE TEMPORARY VIEW stage_message WITH (security_barrier) AS SELECT
     AS genesys_conversation_id, c18::timestamptz AS sent_at, c19::timestamptz AS delivered_at, c20::timestamptz AS
     read_at, c21::timestamptz AS played_at, c22::timestamptz AS failed_at, c23 AS failure_code, c24 AS
     failure_reason, c25::timestamptz AS edited_at, c26::timestamptz AS revoked_at,
-    c27::timestamptz AS redriven_at, c28::bigint AS log_position
+    c27::timestamptz AS redriven_at, c28::bigint AS log_position, c29::jsonb AS statuses
     FROM stage WHERE table_name = 'message';
 CREATE TEMPORARY VIEW stage_remote_id WITH (security_barrier) AS SELECT
     c1 AS tenant_id, c2 AS platform, c3 AS remote_id, c4::uuid AS message_id, c5::integer AS part
     FROM stage WHERE table_name = 'remote_id';
-CREATE TEMPORARY VIEW stage_status_event WITH (security_barrier) AS SELECT
-    c1 AS tenant_id, c2::uuid AS message_id, c3::uuid AS event_id, c4 AS type, c5::timestamptz AS at,
-    c6::timestamptz AS recorded_at, c7::integer AS part, c8::integer AS parts, c9 AS code, c10 AS reason
-    FROM stage WHERE table_name = 'status_event';
 CREATE TEMPORARY VIEW stage_receipt WITH (security_barrier) AS SELECT
     c1 AS tenant_id, c2 AS genesys_id, c3::uuid AS event_id, c4 AS type, c5::timestamptz AS at, c6::timestamptz AS
     recorded_at, c7 AS code, c8 AS reason

@@ -264,7 +264,7 @@ async def execute(address: str, text: str) -> None:
 
 
 TABLES = (
-    *("message", "remote_id", "status_event", "receipt", "attempt", "conversation", "genesys_conversation"),
+    *("message", "remote_id", "receipt", "attempt", "conversation", "genesys_conversation"),
     *("conversation_event", "participant", "conversation_field", "customer", "customer_alias", "customer_link"),
     *("customer_field", "context_version", "dead_letter"),
 )

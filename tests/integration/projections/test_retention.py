@@ -81,7 +81,6 @@ async def aged(system: Settings, postgres_database: Database) -> Settings:
 
 _COUNTS = """
 SELECT (SELECT count(*) FROM generation_0001.message WHERE tenant_id = %(tenant)s),
-       (SELECT count(*) FROM generation_0001.status_event WHERE tenant_id = %(tenant)s),
        (SELECT count(*) FROM generation_0001.attempt WHERE tenant_id = %(tenant)s),
        (SELECT count(*) FROM generation_0001.remote_id WHERE tenant_id = %(tenant)s)
 """
@@ -101,11 +100,11 @@ async def let_go(settings: Settings, tenant: str, days: int) -> dict[str, int]:
 async def test_only_the_old_rows_of_that_tenant_go(aged: Settings, postgres_database: Database) -> None:
     admin = postgres_database.superuser_address
     before = await rows(admin, "SELECT cache_epoch FROM relaylog.generation")
-    assert await counts(admin, ACME) == await counts(admin, GLOBEX) == (16, 16, 8, 8)
+    assert await counts(admin, ACME) == await counts(admin, GLOBEX) == (16, 8, 8)
     deleted = await let_go(aged, ACME, 30)
     assert deleted["message"] == 8
-    assert await counts(admin, ACME) == (8, 8, 4, 4)
-    assert await counts(admin, GLOBEX) == (16, 16, 8, 8)
+    assert await counts(admin, ACME) == (8, 4, 4)
+    assert await counts(admin, GLOBEX) == (16, 8, 8)
     assert await rows(admin, "SELECT cache_epoch FROM relaylog.generation") != before, "nor are they shown from there"
     assert await rows(admin, "SELECT count(*) FROM api.conversation WHERE tenant_id = 'acme'") == [(4,)]
 
@@ -127,8 +126,8 @@ async def test_what_was_let_go_is_neither_missed_nor_brought_back(aged: Settings
     assert (await verify(aged, silent)).agrees
     shown = await rows(admin, "SELECT count(*) FROM api.message WHERE tenant_id = 'acme'")
     assert shown == [(8,)]
-    await rows(admin, "DELETE FROM generation_0002.status_event WHERE tenant_id = 'globex' RETURNING 1")
-    assert (await verify(aged, silent)).differing == 16, "of others everything is missed as before"
+    await rows(admin, "DELETE FROM generation_0002.remote_id WHERE tenant_id = 'globex' RETURNING 1")
+    assert (await verify(aged, silent)).differing == 8, "of others everything is missed as before"
 
 
 async def test_a_cut_only_moves_on(aged: Settings, postgres_database: Database) -> None:
@@ -158,7 +157,7 @@ async def test_a_day_by_day_pass_follows_the_tenants_record(aged: Settings, post
     registry = CollectorRegistry()
     settings = aged.model_copy(update={"retention_messages_days": 30, "retention_dead_letters_days": 10})
     await Upkeep(settings, UpkeepMetrics(registry)).step()
-    assert await counts(admin, ACME) == await counts(admin, GLOBEX) == (8, 8, 4, 4)
+    assert await counts(admin, ACME) == await counts(admin, GLOBEX) == (8, 4, 4)
     assert registry.get_sample_value("relaylog_retention_rows_total", {"table": "message"}) == 16
     assert await rows(admin, "SELECT result FROM relaylog.upkeep WHERE task = 'retention'") == [("80 rows",)]
     await rows(admin, "UPDATE generation_0001.dead_letter SET at = at - interval '11 days' RETURNING 1")

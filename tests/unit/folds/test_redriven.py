@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from typing import Any
 
 import pytest
@@ -83,16 +84,19 @@ def test_a_failure_told_in_whole_seconds_may_be_later_than_it_says() -> None:
 
 def test_the_timeline_says_that_it_was_redriven_and_why() -> None:
     fact = decode(redrive(2.5))
-    [entry] = folded(encode(fact)).status_event.values()
-    assert (entry.message_id, entry.event_id, entry.type) == (MESSAGE.id, fact.id, "delivery.redriven")
-    assert (entry.at, entry.reason) == (at(2.5), "corrected")
+    [message] = folded(encode(fact)).message.values()
+    assert message.message_id == MESSAGE.id
+    [(key, value)] = (message.statuses or {}).items()
+    assert key.startswith(f"{fact.id}/")
+    assert json.loads(value) == ["delivery.redriven", at(2.5), at(2.5), 1, 1, "", "corrected"]
 
 
 def test_a_redriven_receipt_stands_in_the_messages_timeline_and_changes_no_status() -> None:
     receipt = decode(status("delivered", 1))
     views = folded(redrive(2.5, fact=receipt))
-    assert [entry.message_id for entry in views.status_event.values()] == [MESSAGE.id]
-    assert views.message == {}
+    [message] = views.message.values()
+    assert (message.message_id, len(message.statuses or {})) == (MESSAGE.id, 1)
+    assert message == MessageState(tenant_id=message.tenant_id, message_id=MESSAGE.id, statuses=message.statuses)
 
 
 def test_attempts_of_the_original_and_of_its_redrive_are_told_apart() -> None:
