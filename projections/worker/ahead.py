@@ -44,7 +44,8 @@ class ReadAhead:
 
     async def _read(self) -> tuple[Batch, Folded]:
         batch = await self._reader.read(self._max_records, _READ_TIMEOUT_MS)
-        for folded in folding(batch):
+        folded = Folded(0)
+        for folded in folding(batch):  # noqa: B007 - the last is what counts
             # The database's answers come in between, so that it need not wait for its next statement.
             await asyncio.sleep(0)
         folded.rows()

@@ -12,9 +12,9 @@ from schemas.errors import UndecodableRecord
 from schemas.folds.registers import least
 from schemas.folds.shapes import Header
 
-
 _WELL_FORMED: Final = re.compile(
-    r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}( [0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]\.[0-9]{3}Z){2}"
+    r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+    r"( [0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]\.[0-9]{3}Z){2}"
 )
 # Postgres cannot store it.
 _NUL, _REPLACED = "\0", "\ufffd"

@@ -3,9 +3,7 @@ INSERT INTO conversation AS c (
     tenant_id, conversation_id, customer_id, channel, subject, opened_at, last_inbound_at, last_outbound_at, detailed, revived_at,
     queued_at, served_at, closed_at, closed_reason, failed_at, failure_code, failure_reason, priority, priority_at, messages_in,
     messages_out)
-SELECT s.*, coalesce(n.messages_in, 0), coalesce(n.messages_out, 0)
-  FROM stage_conversation s LEFT JOIN stage_conversation_count n USING (tenant_id, conversation_id)
- ORDER BY tenant_id, conversation_id
+SELECT * FROM stage_conversation ORDER BY tenant_id, conversation_id
 ON CONFLICT (tenant_id, conversation_id) DO UPDATE SET
     customer_id      = least(c.customer_id, excluded.customer_id),
     channel          = least(c.channel, excluded.channel),

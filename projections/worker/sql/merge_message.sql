@@ -48,26 +48,18 @@ WITH merged AS (
     ON CONFLICT (tenant_id, conversation_id, genesys_conversation_id) DO UPDATE SET first_at = excluded.first_at
      WHERE excluded.first_at < g.first_at
     RETURNING g.tenant_id, g.conversation_id
-), counted AS (
+), steps AS (
     -- A message counts once its content is known, in the thread that its content names.
-    SELECT tenant_id, conversation_id, sum(step) FILTER (WHERE direction = 'inbound') AS messages_in,
-           sum(step) FILTER (WHERE direction = 'outbound') AS messages_out
-      FROM (SELECT tenant_id, conversation_id, direction, 1 AS step FROM merged
-             WHERE shown AND (NOT was_shown OR (conversation_id, direction) <> (former_id, former_direction))
-            UNION ALL
-            SELECT tenant_id, former_id, former_direction, -1 FROM merged
-             WHERE was_shown AND (conversation_id, direction) <> (former_id, former_direction)) steps
-     GROUP BY tenant_id, conversation_id
-), implied AS (
-    SELECT tenant_id, conversation_id FROM linked
-    UNION
-    SELECT tenant_id, conversation_id FROM merged WHERE failed_at IS NOT NULL AND conversation_id IS NOT NULL
-    UNION
-    SELECT tenant_id, conversation_id FROM counted
+    SELECT tenant_id, conversation_id, (direction = 'inbound')::integer AS messages_in, (direction = 'outbound')::integer AS messages_out
+      FROM merged WHERE shown AND (NOT was_shown OR (conversation_id, direction) <> (former_id, former_direction))
+    UNION ALL
+    SELECT tenant_id, former_id, -(former_direction = 'inbound')::integer, -(former_direction = 'outbound')::integer
+      FROM merged WHERE was_shown AND (conversation_id, direction) <> (former_id, former_direction)
+    UNION ALL
+    SELECT tenant_id, conversation_id, 0, 0 FROM linked
+    UNION ALL
+    SELECT tenant_id, conversation_id, 0, 0 FROM merged WHERE failed_at IS NOT NULL AND conversation_id IS NOT NULL
 )
-INSERT INTO stage (table_name, c1, c2, c3, c4)
-SELECT 'conversation_count', tenant_id, conversation_id::text, coalesce(messages_in, 0)::text, coalesce(messages_out, 0)::text
-  FROM counted
-UNION ALL
-SELECT 'conversation', tenant_id, conversation_id::text, NULL, NULL FROM implied i
- WHERE NOT EXISTS (SELECT FROM stage_conversation s WHERE s.tenant_id = i.tenant_id AND s.conversation_id = i.conversation_id);
+INSERT INTO stage (table_name, c1, c2, c20, c21)
+SELECT 'conversation', tenant_id, conversation_id::text, sum(messages_in)::text, sum(messages_out)::text
+  FROM steps GROUP BY tenant_id, conversation_id;

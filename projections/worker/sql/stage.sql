@@ -29,16 +29,16 @@ CREATE TEMPORARY VIEW stage_attempt WITH (security_barrier) AS SELECT
     AS ended_at, c11 AS result, c12::integer AS rank, c13::integer AS status, c14 AS code, c15 AS reason, c16 AS
     context_id
     FROM stage WHERE table_name = 'attempt';
+-- Grouped, and not joined, with the counts that the merge of messages stages: a join of staged rows is planned for a few of them.
 CREATE TEMPORARY VIEW stage_conversation WITH (security_barrier) AS SELECT
-    c1 AS tenant_id, c2::uuid AS conversation_id, c3::uuid AS customer_id, c4 AS channel, c5 AS subject,
-    c6::timestamptz AS opened_at, c7::timestamptz AS last_inbound_at, c8::timestamptz AS last_outbound_at,
-    c9::integer AS detailed, c10::timestamptz AS revived_at, c11::timestamptz AS queued_at,
-    c12::timestamptz AS served_at, c13::timestamptz AS closed_at, c14 AS closed_reason, c15::timestamptz AS failed_at,
-    c16 AS failure_code, c17 AS failure_reason, c18::integer AS priority, c19::timestamptz AS priority_at
-    FROM stage WHERE table_name = 'conversation';
-CREATE TEMPORARY VIEW stage_conversation_count WITH (security_barrier) AS SELECT
-    c1 AS tenant_id, c2::uuid AS conversation_id, c3::integer AS messages_in, c4::integer AS messages_out
-    FROM stage WHERE table_name = 'conversation_count';
+    c1 AS tenant_id, c2::uuid AS conversation_id, max(c3)::uuid AS customer_id, max(c4) AS channel, max(c5) AS subject,
+    max(c6)::timestamptz AS opened_at, max(c7)::timestamptz AS last_inbound_at, max(c8)::timestamptz AS last_outbound_at,
+    max(c9)::integer AS detailed, max(c10)::timestamptz AS revived_at, max(c11)::timestamptz AS queued_at,
+    max(c12)::timestamptz AS served_at, max(c13)::timestamptz AS closed_at, max(c14) AS closed_reason,
+    max(c15)::timestamptz AS failed_at, max(c16) AS failure_code, max(c17) AS failure_reason, max(c18)::integer AS priority,
+    max(c19)::timestamptz AS priority_at, coalesce(sum(c20::integer), 0)::integer AS messages_in,
+    coalesce(sum(c21::integer), 0)::integer AS messages_out
+    FROM stage WHERE table_name = 'conversation' GROUP BY c1, c2;
 CREATE TEMPORARY VIEW stage_conversation_event WITH (security_barrier) AS SELECT
     c1 AS tenant_id, c2::uuid AS conversation_id, c3::uuid AS event_id, c4::timestamptz AS recorded_at,
     c5 AS fingerprint, c6 AS type, c7::timestamptz AS at, c8 AS genesys_conversation_id, c9 AS participant_id,
