@@ -10,7 +10,6 @@ from agents.circuit import Circuit
 from agents.facts import Fact
 from agents.ledger import Destination as Key
 from agents.ledger import Ledger
-from agents.sightings import Sent
 from agents.slots import Standing
 from schemas.delivery import Delivery
 from streams.settings import Settings
@@ -66,8 +65,6 @@ class Destination:
         self.circuit = circuit
         #: How its calls go, by which slots are shared out.
         self.standing = standing
-        #: What each lane sent last, newest last.
-        self._former: dict[str, Sent] = {}
         self._queued: dict[int, Place] = {}
         self._settings = settings
         self._ledger = ledger
@@ -121,17 +118,6 @@ class Destination:
             return None
         self.lanes[name] = deque((place,))
         return name
-
-    def sent(self, lane: str, what: Sent) -> None:
-        """The lane's last message, for `former`; of lanes at rest only the newest are remembered."""
-        self._former.pop(lane, None)
-        self._former[lane] = what
-        while len(self._former) > max(self._settings.places, len(self.lanes)):
-            del self._former[next(iter(self._former))]
-
-    def former(self, lane: str) -> Sent | None:
-        """What the lane sent last."""
-        return self._former.get(lane)
 
     def finish(self, offset: int, live_position: int | None) -> None:
         """The delivery has ended; what the cursor passes is forgotten."""

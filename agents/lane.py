@@ -131,36 +131,42 @@ class LaneHead:
     async def _send_parts(self) -> None:
         folded = self._partition.ledger.parts.get(self._place.offset)
         calls, done = self._delivery.calls, max(self._done, folded.part if folded else 0)
+        sightings, thread = self._partition.sightings, (self._delivery.tenant, self._delivery.lane)
+        # WhatsApp does not keep the order of what it accepted (whatsapp.md section 4): each waits for the one before.
+        waits = self._delivery.platform == "whatsapp" and self._delivery.kind == "message"
         for part in range(done + 1, len(calls) + 1):
-            await self._until_former_is_shown()
+            if waits:
+                await sightings.until_former_is_shown(thread)
             if not await self._send_part(part, calls[part - 1]):
                 return
-            self._destination.sent(self._delivery.lane, (self._delivery.id, part))
-
-    async def _until_former_is_shown(self) -> None:
-        """WhatsApp does not keep the order of what it accepted (whatsapp.md section 4): wait for the one before."""
-        former = self._destination.former(self._delivery.lane)
-        if former is not None and self._delivery.platform == "whatsapp" and self._delivery.kind == "message":
-            await self._partition.sightings.until_shown(former)
+            if waits:
+                sightings.sent(thread, (self._delivery.id, part), self._settings.order_wait)
 
     async def _send_part(self, part: int, call: Call) -> bool:
         """Try until the platform has taken the part (True) or the delivery is given up (False)."""
         staged: Call | None = None
         while True:
             await self._partition.clearance(self._destination, self._delivery.lane)
-            self._attempts.check()
-            if not self._attempts.is_pending():
-                return False
-            if self._too_old():
-                await self._give_up("delivery.expired", Failure(code="expired", reason="too old to be sent"), part)
-                return False
-            self._attempts.number += 1
-            answer, permit, staged = await self._try(part, call, staged)
+            try:
+                if not await self._is_due(part):
+                    return False
+                self._attempts.number += 1
+                answer, permit, staged = await self._try(part, call, staged)
+            finally:
+                # Whoever was let through as a probe and did not call gives that up, else nobody else ever probes.
+                self._destination.circuit.abandon(self._delivery.lane)
             if isinstance(answer, Taken):
-                self._watch_for_statuses(part, self._settings.order_wait)
                 return True
             if answer is not None and (ended := await self._after(answer, permit, part)) is not None:
                 return ended
+
+    async def _is_due(self, part: int) -> bool:
+        """False when the delivery has ended meanwhile, or is too old and ends here. Raises Lost."""
+        self._attempts.check()
+        if self._attempts.is_pending() and self._too_old():
+            await self._give_up("delivery.expired", Failure(code="expired", reason="too old to be sent"), part)
+            return False
+        return self._attempts.is_pending()
 
     async def _try(
         self, part: int, call: Call, staged: Call | None
@@ -174,7 +180,7 @@ class LaneHead:
             staged = staged or await self._remote.stage(tenant, channel, call)
             permit = await self._remote.permit(tenant, channel, self._delivery.kind)
             self._attempts.check()
-            self._watch_for_statuses(part, self._settings.call_timeout + self._settings.look_up_wait)
+            self._watch_for_statuses(part)
             answer = await self._attempts.make(permit, part, staged)
             if answer is not None:
                 self._partition.judge(self._destination, lane, verdict(self._delivery.platform, answer))
@@ -183,13 +189,13 @@ class LaneHead:
             self._partition.judge(self._destination, lane, not_ready.verdict)
             await self._attempts.record_failure(not_ready.answer, part)
         finally:
-            self._destination.circuit.abandon(lane)
             if permit is not None:
                 permit.bucket.done()
         return answer, permit, staged
 
-    def _watch_for_statuses(self, part: int, seconds: float) -> None:
+    def _watch_for_statuses(self, part: int) -> None:
         if self._delivery.platform == "whatsapp":
+            seconds = self._settings.call_timeout + self._settings.look_up_wait
             self._partition.sightings.watch((self._delivery.id, part), seconds)
 
     def _configuration(self) -> tuple[Tenant, Channel]:

@@ -11,8 +11,12 @@ from schemas.events import StatusData
 
 #: (delivery, part)
 Sent = tuple[str, int]
+#: (tenant, thread)
+Thread = tuple[str, str]
 #: Statuses after which a message cannot be overtaken any more on the customer's phone.
 _SHOWN = frozenset({"status.delivered", "status.read", "status.played", "status.failed"})
+#: Seconds between two removals of what nobody looks for any more.
+_TIDY_EACH = 1.0
 
 
 @dataclass(slots=True)
@@ -28,42 +32,66 @@ class Sightings:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._watches: dict[Sent, _Watch] = {}
+        #: By delivery, then by part.
+        self._watches: dict[str, dict[int, _Watch]] = {}
+        #: What each thread was sent last, and until when the next message waits for it; in the order of that time.
+        self._former: dict[Thread, tuple[_Watch, float]] = {}
+        self._tidied = 0.0
 
     def watch(self, sent: Sent, seconds: float) -> None:
         """From now on, for so long, statuses of ``sent`` are noticed."""
-        now = self._clock()
-        self._watches = {key: watch for key, watch in self._watches.items() if watch.until > now}
-        known = self._watches.setdefault(sent, _Watch(now + seconds))
-        known.until = max(known.until, now + seconds)
+        self._watch(sent, seconds)
+
+    def sent(self, thread: Thread, what: Sent, seconds: float) -> None:
+        """The thread's last message: its next one waits until this one was shown, so many seconds at most."""
+        watch, now = self._watch(what, seconds), self._clock()
+        self._former.pop(thread, None)
+        self._former[thread] = (watch, now + seconds)
+        while self._former and (oldest := next(iter(self._former))) and self._former[oldest][1] <= now:
+            del self._former[oldest]
 
     def note(self, event: Envelope) -> None:
         """A fact came by. ``causationid`` of a status is the delivery that our callback data named."""
-        if not self._watches or not event.type.startswith("status.") or event.causationid is None:
-            return
-        if not any(delivery == event.causationid for delivery, _ in self._watches):
+        watches = self._watches.get(event.causationid or "")
+        if not watches or not event.type.startswith("status."):
             return
         status = decode_data(event, StatusData)
-        watch = self._watches.get((event.causationid, status.part))
+        watch = watches.get(status.part)
         if watch is not None:
             watch.whatsapp_id = status.personal.whatsapp_id
             watch.seen.set()
             if event.type in _SHOWN:
                 watch.shown.set()
 
-    async def until_shown(self, sent: Sent) -> None:
-        """Return once ``sent`` was shown, or its time is over."""
-        watch = self._watches.get(sent)
-        if watch is not None:
-            await self._wait(watch.shown, watch.until)
+    async def until_former_is_shown(self, thread: Thread) -> None:
+        """Return once what the thread was sent last was shown, or the wait for it is over."""
+        former = self._former.get(thread)
+        if former is not None:
+            watch, until = former
+            await self._wait(watch.shown, until)
 
     async def find(self, sent: Sent) -> str | None:
         """The wamid of ``sent`` once any status of it comes by; None when its time is over or nobody watches."""
-        watch = self._watches.get(sent)
+        watch = self._watches.get(sent[0], {}).get(sent[1])
         if watch is None:
             return None
         await self._wait(watch.seen, watch.until)
         return watch.whatsapp_id
+
+    def _watch(self, sent: Sent, seconds: float) -> _Watch:
+        now = self._clock()
+        if now >= self._tidied + _TIDY_EACH:
+            self._tidy(now)
+        known = self._watches.setdefault(sent[0], {}).setdefault(sent[1], _Watch(now + seconds))
+        known.until = max(known.until, now + seconds)
+        return known
+
+    def _tidy(self, now: float) -> None:
+        self._tidied = now
+        kept = (
+            (id_, {n: watch for n, watch in parts.items() if watch.until > now}) for id_, parts in self._watches.items()
+        )
+        self._watches = {delivery: parts for delivery, parts in kept if parts}
 
     async def _wait(self, event: asyncio.Event, until: float) -> None:
         left = until - self._clock()
