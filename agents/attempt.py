@@ -39,8 +39,8 @@ class Attempts:
     async def make(self, permit: Permit, part: int, call: Call) -> Answer | None:
         """One attempt under the fence.
 
-        None when no call was made: the read-back is too old to trust, a result arrived, or the circuit opened while a
-        slot was waited for. Raises Lost.
+        None when no call was made: the read-back is too old to trust, a result arrived, the circuit opened while a slot
+        was waited for, or the platform has said meanwhile that the budget is used up. Raises Lost.
         """
         async with self._context.in_flight.slot(self._destination.standing):
             self.check()
@@ -53,7 +53,8 @@ class Attempts:
                 )
                 if not await self._partition.tail.attempted(record, self._place.fact) or self._partition.is_closed():
                     raise Lost
-                if not self.is_pending() or self._context.clock() - asked > FRESH_SECONDS:
+                now = self._context.clock()
+                if not self.is_pending() or now - asked > FRESH_SECONDS or permit.bucket.forbids(now):
                     return None
                 self._context.crash("sender_after_readback")
                 answer = await self._call(permit, call)

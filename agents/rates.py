@@ -51,6 +51,10 @@ class TokenBucket:
         self.in_flight += 1
         self.changed = True
 
+    def forbids(self, now: float) -> bool:
+        """True when the platform has said, perhaps since the permit was given, that a call now is one too many."""
+        return now < self.frozen_until or (self.used >= self.allowed and now < self.window_end)
+
     def done(self) -> None:
         """A call that had a permit has ended."""
         self.in_flight -= 1
@@ -69,6 +73,11 @@ class TokenBucket:
         """The platform refused for its rate: nothing goes out for ``seconds``."""
         self.frozen_until = max(self.frozen_until, now + seconds)
         self.changed = True
+
+    def learn(self, other: TokenBucket) -> None:
+        """Take over what the platform told ``other``, a bucket of the same client."""
+        self.allowed, self.frozen_until = other.allowed, other.frozen_until
+        self.used, self.window_end = other.used, other.window_end
 
     def _count(self, window_end: float, used: int) -> None:
         """Answers overtake each other, and their windows tell which is newer: within one, the highest count."""
@@ -148,6 +157,8 @@ class RateTable:
         self._recall = recall
         self._buckets: dict[str, tuple[int, TokenBucket]] = {}
         self._queues: dict[str, PermitQueue] = {}
+        #: Buckets of partitions that went away, while the platform's last word to them is of use.
+        self._told: dict[str, TokenBucket] = {}
 
     def bucket(self, name: str, partition: int, configured: int) -> TokenBucket:
         """The bucket of that name; made from the table's row, else empty at the configured allowance."""
@@ -156,6 +167,8 @@ class RateTable:
             row = self._recall(name) or {}
             bucket = TokenBucket(allowed=row.get("allowed", float(configured)), at=self._clock())
             bucket.level = min(0.0, row.get("level", 0.0))
+            if (told := self._told.pop(name, None)) is not None:
+                bucket.learn(told)
             known = self._buckets[name] = (partition, bucket)
         return known[1]
 
@@ -173,6 +186,12 @@ class RateTable:
                 yield partition, name, {"level": round(bucket.level, 3), "allowed": bucket.allowed}
 
     def drop_partition(self, partition: int) -> None:
-        """Forget the buckets of a partition that went to another owner."""
+        """The partition went to another owner.
+
+        Should it come back soon, its buckets start empty as others do, but know what the platform has said of the time
+        that is still to come.
+        """
+        now = self._clock()
         for name in [name for name, (owner, _) in self._buckets.items() if owner == partition]:
-            del self._buckets[name]
+            self._told[name] = self._buckets.pop(name)[1]
+        self._told = {n: b for n, b in self._told.items() if max(b.frozen_until, b.window_end) > now}

@@ -72,3 +72,31 @@ def test_only_what_changed_is_written_behind() -> None:
     bucket.observe(0.0, used=1, allowed=300, reset=60)
     assert [(partition, name) for partition, name, _ in table.changes()] == [(3, "genesys:client")]
     assert list(table.changes()) == []
+
+
+def test_a_permit_given_before_the_platform_said_no_does_not_count_any_more() -> None:
+    bucket = TokenBucket(allowed=300, at=0.0)
+    bucket.take(10.0)
+    assert not bucket.forbids(10.0)
+    bucket.observe(10.1, used=300, allowed=300, reset=20)
+    assert bucket.forbids(10.2)
+    assert not bucket.forbids(30.2)
+    bucket.freeze(30.2, 5.0)
+    assert bucket.forbids(35.1)
+
+
+def test_a_partition_that_comes_back_soon_finds_what_the_platform_said_but_nothing_saved_up() -> None:
+    clock = [0.0]
+    table = RateTable(lambda: clock[0], lambda name: None)
+    bucket = table.bucket("client", 3, 300)
+    bucket.observe(0.0, used=300, allowed=300, reset=30)
+    clock[0] = 10.0
+    table.drop_partition(3)
+    clock[0] = 20.0
+    again = table.bucket("client", 3, 300)
+    assert again is not bucket
+    assert again.level == 0.0
+    assert again.forbids(20.0)
+    clock[0] = 40.0
+    table.drop_partition(3)
+    assert not table.bucket("client", 3, 300).forbids(29.0)
