@@ -14,7 +14,7 @@ from schemas.envelope import Envelope, decode, encode, time_of_milliseconds
 from schemas.errors import UndecodableRecord, UnknownEventVersion
 from schemas.notices import outage_notice
 from schemas.tenant import Tenant
-from streams.log import LogUnavailable, Record
+from streams.log import LogUnavailable, OffsetGone, Record
 from streams.topics import EVENTS
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Notices:
                 await asyncio.sleep(PACE)
                 try:
                     await self._turn()
-                except LogUnavailable as error:
+                except (LogUnavailable, OffsetGone) as error:
                     log.warning("notices wait for Kafka", extra={"reason": str(error)})
         finally:
             await self._close_reader()

@@ -155,20 +155,24 @@ class PartitionSender:
         await self.sweep.run()
 
     def _restore(self, checkpoint: Checkpoint | None, outcomes_start: int, log_start: int) -> None:
-        live = log_start
-        if checkpoint is None:
-            self.ledger = Ledger(as_of=outcomes_start)
-        else:
-            self.ledger = Ledger.from_checkpoint(checkpoint)
-            live = checkpoint.live
-        self.unseen = self.new_destination(None, State.BEHIND, max(live, log_start))
+        # Without a checkpoint nothing is known of what retention has removed, not even that it was sent.
+        live = checkpoint.live if checkpoint else 0
+        self.ledger = Ledger.from_checkpoint(checkpoint) if checkpoint else Ledger(as_of=outcomes_start)
+        self.unseen = self.new_destination(None, State.BEHIND, live)
         for state in checkpoint.destinations if checkpoint else ():
             key = (state.tenant, state.platform)
-            if state.cursor < log_start:
-                self._gap(key, state.cursor)
-            self.destinations[key] = self.new_destination(key, State.BEHIND, max(state.cursor, log_start))
-        if checkpoint is not None and checkpoint.live < log_start:
-            self._gaps_of_unlisted(checkpoint.live)
+            self.destinations[key] = self.new_destination(key, State.BEHIND, state.cursor)
+        self.log_begins(log_start)
+
+    def log_begins(self, log_start: int) -> None:
+        """The log starts there: who is behind and has not read so far misses what was removed, which is said."""
+        if self.unseen.state is State.BEHIND and self.unseen.read_position < log_start:
+            self._gaps_of_unlisted(self.unseen.read_position)
+            self.unseen.read_position = log_start
+        for key, destination in self.destinations.items():
+            if destination.state is State.BEHIND and destination.read_position < log_start:
+                self._gap(key, destination.read_position)
+                destination.read_position = log_start
 
     def _gaps_of_unlisted(self, live: int) -> None:
         """What was removed beyond the live position may have been any tenant's of this partition."""

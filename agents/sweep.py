@@ -13,7 +13,7 @@ from agents.facts import Fact
 from agents.heads import BATCH, HELD, Head, Read
 from agents.late_copies import LateCopies
 from agents.window import DuplicateWindow
-from streams.log import LogUnavailable, Record
+from streams.log import LogUnavailable, OffsetGone, Record
 
 if TYPE_CHECKING:
     from agents.partition import PartitionSender
@@ -67,6 +67,10 @@ class Sweep:
             except LogUnavailable as error:
                 log.warning("the sweep waits for Kafka", extra={"reason": str(error)})
                 await self._rest(1.0)
+            except OffsetGone:
+                # Retention overtook a reader that was far behind; the others of the partition go on.
+                self._heads, self._near = [], None
+                self._partition.log_begins(await self._reader.start_offset())
 
     async def _turn(self) -> None:
         if self.late_copies.asked:

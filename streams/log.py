@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from schemas.errors import RelaylogError
 from streams.settings import Settings
@@ -27,6 +27,10 @@ STOP_SECONDS = 5.0
 
 class LogUnavailable(RelaylogError):
     """No broker answered. After a failed append it is unknown whether the record is in the log."""
+
+
+class OffsetGone(RelaylogError):
+    """Retention has removed what was to be read: the log begins later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,10 +281,16 @@ class PartitionReader:
         return None if found is None else int(found.offset)
 
     async def read(self, max_records: int = 1000, timeout_ms: int = 500) -> list[Record]:
-        """The next records in order; an empty list when none came within ``timeout_ms``."""
-        batches: Mapping[TopicPartition, list[Any]] = await self._open.getmany(
-            self._tp, timeout_ms=timeout_ms, max_records=max_records
-        )
+        """The next records in order; an empty list when none came within ``timeout_ms``.
+
+        Raises OffsetGone when the log begins after the position.
+        """
+        try:
+            batches: Mapping[TopicPartition, list[Any]] = await self._open.getmany(
+                self._tp, timeout_ms=timeout_ms, max_records=max_records
+            )
+        except OffsetOutOfRangeError as error:
+            raise OffsetGone(f"{self.topic}/{self.partition}: the log begins after the position") from error
         return [record(r) for r in batches.get(self._tp, ())]
 
     async def _asked(self, question: Awaitable[Any]) -> Any:
