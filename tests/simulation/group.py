@@ -92,13 +92,17 @@ class SimulatedGroup:
         try:
             while True:
                 await member.process.gate()
+                # Faust is set to begin at the earliest record when what it looks for is gone.
+                position = max(position, self._log.starts["events", partition])
                 if position >= len(records) or member.process.cut:
                     await self._log.wait_for_news("events", partition, 1.0)
                     continue
-                member.sender.admit(records[position])
-                position += 1
+                for record in records[position : position + self._random.randint(1, 8)]:
+                    member.sender.admit(record)
+                    position = record.offset + 1
                 if self._random.random() < 0.2:
                     self._committed[partition] = position
-                await asyncio.sleep(self._random.uniform(0.0, 0.004))
+                if position < len(records):
+                    await asyncio.sleep(self._random.uniform(0.0, 0.008))
         except Killed:
             return

@@ -1,127 +1,252 @@
-"""Judges a finished run by the platform's books and the log; knows nothing of the sender's own state."""
+"""Judges a finished run by the platforms' books and the log; knows nothing of the sender's own state."""
 
 from __future__ import annotations
 
-import json
+from bisect import bisect_right
 from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
-from tests.simulation.facts import Said
-from tests.simulation.log import SimulatedLog
-from tests.simulation.platform import Arrival, Books
+from schemas.envelope import milliseconds_of_time
+from schemas.tenant import Tenant
+from streams.log import Record
+from streams.settings import Settings
+from tests.simulation.books import Arrival, Books
+from tests.simulation.demands import Demand, Demands, FactId, read_demands
+from tests.simulation.log import EPOCH_MS, SimulatedLog
+from tests.simulation.trail import Attempt, Story, Trail, read_trail
 
-Part = tuple[str, int]
-#: Reason with which a delivery ends whose tenant wants it held when the answer to a call was lost.
-HELD = "the answer to a call was lost"
+#: Seconds by which an arrival may come earlier than the sender's own clock would have it.
+SLACK = 0.01
 
 
 @dataclass
-class Trail:
-    """What the log says about deliveries."""
+class Evidence:
+    """All that is known of a run."""
 
-    #: Parts whose answer was unknown when they were attempted again, or when another sender took over.
-    ambiguous: set[Part] = field(default_factory=set)
-    #: Offset of `outcomes` at which a part was confirmed.
-    confirmed: dict[Part, int] = field(default_factory=dict)
-    ended: dict[str, str] = field(default_factory=dict)
+    settings: Settings
+    tenants: dict[str, Tenant]
+    books: Books
+    log: SimulatedLog
+    demands: Demands
+    trail: Trail
+    #: Facts by the names that the books use: the first that demanded it, then its redrives.
+    facts: dict[str, list[Demand]]
+    reached: Counter[str] = field(default_factory=Counter)
 
-
-def read_trail(log: SimulatedLog, partitions: int) -> Trail:
-    """Fold `outcomes` independently of the sender's ledger."""
-    trail = Trail()
-    for partition in range(partitions):
-        open_: dict[Part, tuple[int, int]] = {}
-        owner = -1
-        for record in log.records["outcomes", partition]:
-            event = json.loads(record.value or b"{}")
-            data: dict[str, Any] = event["data"]
-            part = (data.get("delivery", ""), data.get("part", 1))
-            match event["type"]:
-                case "sender.took_over":
-                    owner = record.offset
-                    trail.ambiguous |= open_.keys()
-                case "delivery.attempted" if data["term"] == owner:
-                    if part in open_:
-                        trail.ambiguous.add(part)
-                    open_[part] = (data["term"], data.get("attempt", 1))
-                case "delivery.failed":
-                    if open_.get(part) == (data["term"], data.get("attempt", 1)):
-                        del open_[part]
-                case "delivery.accepted":
-                    open_.pop(part, None)
-                    trail.confirmed.setdefault(part, record.offset)
-                case "delivery.expired" | "delivery.dead_lettered":
-                    trail.ended[data["delivery"]] = data["failure"]["reason"]
-    return trail
+    def story(self, fact: FactId) -> Story:
+        return self.trail.stories.get(fact, Story())
 
 
-def judge(said: list[Said], books: Books, log: SimulatedLog, partitions: int) -> list[str]:
+def gather(settings: Settings, tenants: dict[str, Tenant], books: Books, log: SimulatedLog) -> Evidence:
+    """Read the log of a finished run."""
+    starts = {partition: log.starts[topic, partition] for topic, partition in list(log.records) if topic == "events"}
+    demands = read_demands(_partitions(log, "events"), starts, round(1000 * settings.duplicate_window))
+    facts: dict[str, list[Demand]] = defaultdict(list)
+    for demand in demands.all:
+        facts[demand.name].append(demand)
+    trail = read_trail(_partitions(log, "outcomes"))
+    return Evidence(settings, tenants, books, log, demands, trail, dict(facts))
+
+
+def judge(evidence: Evidence) -> list[str]:
     """Every violation in words; empty when the promise was kept."""
-    trail = read_trail(log, partitions)
-    accepted = [arrival for arrival in books.arrivals if arrival.accepted]
-    return [
-        *_lost(said, accepted, trail),
-        *_reordered(accepted, trail, log, partitions),
-        *_doubled(accepted, trail),
-        *_doubled_though_held(said, accepted),
-        *_resent_though_confirmed(accepted, trail),
-    ]
+    checks: tuple[Callable[[Evidence], Iterator[str]], ...] = (
+        _lost,
+        _without_a_right,
+        _doubled,
+        _invented,
+        _reordered,
+        _hurried,
+        _given_up,
+        _over_budget,
+    )
+    return [violation for check in checks for violation in check(evidence)]
 
 
-def _lost(said: list[Said], accepted: list[Arrival], trail: Trail) -> list[str]:
-    arrived = {(a.delivery, a.part) for a in accepted}
-    return [
-        f"lost: {s.thread} message {s.number} part {part}"
-        for s in said
-        for part in range(1, s.parts + 1)
-        if (s.id, part) not in arrived and s.id not in trail.ended
-    ]
-
-
-def _reordered(accepted: list[Arrival], trail: Trail, log: SimulatedLog, partitions: int) -> list[str]:
-    """Order is promised for what was not held: a stopped owner's call may come after its successor gave it up."""
-    place: dict[str, int] = {}
-    for partition in range(partitions):
-        for record in log.records["events", partition]:
-            place.setdefault(json.loads(record.value or b"{}")["id"], record.offset)
-    last: dict[str, tuple[int, int]] = {}
-    seen: set[Part] = set()
-    violations = []
-    for arrival in accepted:
-        part = (arrival.delivery, arrival.part)
-        if part in seen or trail.ended.get(arrival.delivery) == HELD:
+def _lost(evidence: Evidence) -> Iterator[str]:
+    """Every part of every demand arrived, or the log says why not."""
+    arrived = {(a.platform, a.name, a.part) for a in evidence.books.arrivals if a.accepted}
+    for demand in evidence.demands.all:
+        story = evidence.story(demand.fact)
+        if demand.optional or story.ending is not None or _is_in_gap(evidence, demand):
             continue
-        seen.add(part)
-        here = (place[arrival.delivery], arrival.part)
-        if here < last.get(arrival.thread, (-1, 0)):
-            violations.append(f"reordered: {arrival.thread} {here} after {last[arrival.thread]}")
-        last[arrival.thread] = max(here, last.get(arrival.thread, (-1, 0)))
-    return violations
+        if demand.number and len(story.confirmed) < demand.parts and demand.parts not in story.confirmed:
+            yield f"redrive {demand.number} lost: {demand}"
+        for part in range(1, demand.parts + 1):
+            if (demand.platform, demand.name, part) not in arrived:
+                yield f"lost: part {part} of {demand}"
 
 
-def _doubled(accepted: list[Arrival], trail: Trail) -> list[str]:
-    counts = Counter((a.delivery, a.part) for a in accepted)
-    return [f"sent {n} times, and not ambiguous: {p}" for p, n in counts.items() if n > 1 and p not in trail.ambiguous]
+def _is_in_gap(evidence: Evidence, demand: Demand) -> bool:
+    """True when retention took the fact, and the log says that this tenant may miss it."""
+    partition, offset = demand.fact
+    return any(
+        (partition, demand.tenant, demand.platform) == gap[:3]
+        and gap[3] <= offset
+        and any(t.partition == partition and t.start > offset and t.outcomes_end <= gap[4] for t in evidence.log.trims)
+        for gap in evidence.trail.gaps
+    )
 
 
-def _doubled_though_held(said: list[Said], accepted: list[Arrival]) -> list[str]:
-    """A tenant that wants ambiguous deliveries held never gets a second copy, whatever was lost."""
-    held = {s.id for s in said if s.tenant.on_ambiguous == "hold"}
-    counts = Counter((a.delivery, a.part) for a in accepted if a.delivery in held)
-    return [f"sent {n} times, though its tenant holds: {p}" for p, n in counts.items() if n > 1]
+def _without_a_right(evidence: Evidence) -> Iterator[str]:
+    """Each call had an attempt of the owner in force, in the log before it, and nothing before that confirmed it."""
+    used: Counter[int] = Counter()
+    for arrival in evidence.books.arrivals:
+        if arrival.name not in evidence.facts:
+            yield f"a call that no fact demands: {arrival}"
+            continue
+        attempt, story = _right(evidence, arrival)
+        if attempt is None:
+            yield f"called without a right: {arrival}"
+            continue
+        used[id(attempt)] += 1
+        if used[id(attempt)] > 1:
+            yield f"called twice with one attempt: {arrival}"
+        if story.confirmed.get(arrival.part, attempt.offset) < attempt.offset:
+            yield f"resent though confirmed: {arrival}"
 
 
-def _resent_though_confirmed(accepted: list[Arrival], trail: Trail) -> list[str]:
-    """A call that arrives after the log showed the part as accepted, and is not one that was already under way then."""
-    by_part: dict[Part, list[Arrival]] = defaultdict(list)
-    for arrival in accepted:
-        by_part[arrival.delivery, arrival.part].append(arrival)
-    return [
-        f"resent though confirmed: {part}"
-        for part, arrivals in by_part.items()
-        if len(arrivals) > 1
-        and part in trail.confirmed
-        and arrivals[-1].log_end > trail.confirmed[part] + 1
-        and part not in trail.ambiguous
-    ]
+def _right(evidence: Evidence, arrival: Arrival) -> tuple[Attempt | None, Story]:
+    """The newest attempt that allows the call."""
+    found: tuple[Attempt | None, Story] = (None, Story())
+    for demand in evidence.facts[arrival.name]:
+        story = evidence.story(demand.fact)
+        for attempt in story.attempts:
+            mine = attempt.process == arrival.process and attempt.part == arrival.part
+            if mine and attempt.offset < arrival.log_end_sent and (not found[0] or attempt.offset > found[0].offset):
+                found = (attempt, story)
+    return found
+
+
+def _doubled(evidence: Evidence) -> Iterator[str]:
+    """More copies than attempts of which nobody knew better; none where a tenant wants them held."""
+    counts = Counter((a.name, a.part) for a in evidence.books.arrivals if a.accepted)
+    for (name, part), count in counts.items():
+        demands = evidence.facts.get(name, ())
+        if count == 1 or not demands or demands[0].id in evidence.demands.forgotten:
+            continue
+        stories = [evidence.story(demand.fact) for demand in demands]
+        ambiguous = sum(part in story.ambiguous for story in stories)
+        attempts = sum(sum(a.part == part for a in story.attempts) - story.failed[part] for story in stories)
+        if count > len(demands) and not ambiguous:
+            yield f"sent {count} times, and not ambiguous: part {part} of {demands}"
+        if count > attempts:
+            yield f"sent {count} times in {attempts} attempts that were not refused: part {part} of {demands}"
+        if evidence.tenants[demands[0].tenant].on_ambiguous == "hold" and count > len(demands):
+            yield f"sent {count} times, though its tenant holds: part {part} of {demands}"
+
+
+def _invented(evidence: Evidence) -> Iterator[str]:
+    """Nothing is confirmed that did not arrive."""
+    first: dict[tuple[str, int], int] = {}
+    for a in evidence.books.arrivals:
+        if a.accepted:
+            first.setdefault((a.name, a.part), a.log_end)
+    for name, demands in evidence.facts.items():
+        for demand in demands:
+            for part, offset in evidence.story(demand.fact).confirmed.items():
+                if first.get((name, part), offset + 1) > offset:
+                    yield f"confirmed though it did not arrive: part {part} of {demand}"
+
+
+def _reordered(evidence: Evidence) -> Iterator[str]:
+    """First arrivals of a lane come in the order of the log.
+
+    Not promised for what was given up or removed: a former owner's call may come after its successor went on. A redrive
+    goes last.
+    """
+    last: dict[tuple[str, str], tuple[int, int]] = {}
+    seen: set[tuple[str, int]] = set()
+    for arrival in evidence.books.arrivals:
+        demands = evidence.facts.get(arrival.name)
+        if not arrival.accepted or not demands or (arrival.name, arrival.part) in seen:
+            continue
+        seen.add((arrival.name, arrival.part))
+        demand = demands[0]
+        if demand.number or evidence.story(demand.fact).ending is not None or demand.id in evidence.demands.forgotten:
+            continue
+        if _is_in_gap(evidence, demand):
+            continue
+        lane, here = (demand.thread, demand.platform), (demand.fact[1], arrival.part)
+        if here < last.get(lane, (-1, 0)):
+            yield f"reordered: {demand.platform} {demand.thread} {here} after {last[lane]}"
+        last[lane] = max(here, last.get(lane, (-1, 0)))
+
+
+def _hurried(evidence: Evidence) -> Iterator[str]:
+    """Towards WhatsApp the next message waits until the one before was shown, or for the order wait."""
+    shown = evidence.demands.shown
+    before: dict[str, Arrival] = {}
+    for arrival in evidence.books.arrivals:
+        demands = evidence.facts.get(arrival.name)
+        if arrival.platform != "whatsapp" or not demands:
+            continue
+        former = before.get(demands[0].thread)
+        before[demands[0].thread] = arrival
+        if former is None or not former.accepted or (former.name, former.part) == (arrival.name, arrival.part):
+            continue
+        if former.process != arrival.process:
+            continue  # The successor does not know what its former sent last.
+        if evidence.story(demands[0].fact).ending or _was_taken_over(evidence, demands[0].fact[0], former, arrival):
+            continue
+        waited, now = arrival.at - former.at, EPOCH_MS + 1000 * arrival.at
+        if shown.get((former.name, former.part), now) >= now:
+            evidence.reached["order wait over"] += 1
+            if waited < evidence.settings.order_wait - SLACK:
+                yield f"hurried: {arrival} {waited:.3f} s after {former}"
+        else:
+            evidence.reached["shown in time"] += 1
+
+
+def _was_taken_over(evidence: Evidence, partition: int, former: Arrival, arrival: Arrival) -> bool:
+    claims = evidence.trail.claims[partition]
+    return bisect_right(claims, former.log_end_sent) != bisect_right(claims, arrival.log_end)
+
+
+def _given_up(evidence: Evidence) -> Iterator[str]:
+    """Nothing is given up without its reason, and the agent is told of each message."""
+    for demand in evidence.demands.all:
+        story = evidence.story(demand.fact)
+        ending = story.ending
+        if ending is None:
+            continue
+        holds = evidence.tenants[demand.tenant].on_ambiguous == "hold"
+        refused = demand.name in evidence.books.refused
+        if ending.type == "expired":
+            age = ending.timestamp - milliseconds_of_time(demand.time)
+            limit = evidence.settings.message_max_age if demand.is_message else evidence.settings.receipt_max_age
+            if age < 1000 * limit:
+                yield f"expired after {age} ms: {demand}"
+        elif ending.code == "ambiguous":
+            if not holds or not story.attempts:
+                yield f"held: {demand}"
+        elif not refused and "gave up" not in ending.reason:
+            yield f"given up for no reason, {ending}: {demand}"
+        if demand.is_message and demand.id not in evidence.demands.told:
+            yield f"given up, and the agent was not told: {demand}"
+        evidence.reached["held" if ending.code == "ambiguous" else ending.type] += 1
+
+
+def _over_budget(evidence: Evidence) -> Iterator[str]:
+    yield from evidence.books.avoidable
+
+
+def _partitions(log: SimulatedLog, topic: str) -> dict[int, list[Record]]:
+    return {partition: records for (name, partition), records in sorted(log.records.items()) if name == topic}
+
+
+def reached(evidence: Evidence) -> Counter[str]:
+    """What the log and the books show to have happened; call it after `judge`."""
+    long = sum(len(story.ambiguous) for story in evidence.trail.stories.values() if story.parts > 1)
+    return +(
+        evidence.reached
+        + evidence.trail.reached
+        + evidence.books.reached
+        + Counter(
+            {
+                "ambiguous part of a long message": long,
+                "copy after its first fact was removed": len(evidence.demands.forgotten),
+            }
+        )
+    )

@@ -3,26 +3,42 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections import defaultdict, deque
+from collections.abc import Callable
+from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from streams.log import Appended, Headers, LogUnavailable, Record
+from streams.log import Appended, Headers, LogUnavailable, OffsetGone, Record
 from tests.simulation.process import Process
 
 EPOCH_MS = 1_790_000_000_000
+Where = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Trim:
+    """Retention removed what lies before ``start`` of a partition of ``events``."""
+
+    partition: int
+    start: int
+    #: End of ``outcomes`` at that moment.
+    outcomes_end: int
 
 
 class SimulatedLog:
-    """All partitions of all topics."""
+    """All partitions of all topics. What retention removed stays here, for the judge alone."""
 
     def __init__(self, random: Random) -> None:
         self.random = random
-        self.records: dict[tuple[str, int], list[Record]] = defaultdict(list)
-        self.starts: dict[tuple[str, int], int] = defaultdict(int)
+        self.records: dict[Where, list[Record]] = defaultdict(list)
+        self.starts: dict[Where, int] = defaultdict(int)
+        self.trims: list[Trim] = []
         self.away = False
-        self._news: dict[tuple[str, int], asyncio.Event] = defaultdict(asyncio.Event)
+        #: Told of every record right after its append.
+        self.observers: list[Callable[[str, Record], None]] = []
+        self._waiting: dict[Where, list[asyncio.Future[None]]] = defaultdict(list)
 
     def now_ms(self) -> int:
         return EPOCH_MS + round(asyncio.get_running_loop().time() * 1000)
@@ -31,15 +47,47 @@ class SimulatedLog:
         records = self.records[topic, partition]
         record = Record(partition, len(records), self.now_ms(), key, value, list(headers))
         records.append(record)
-        news, self._news[topic, partition] = self._news[topic, partition], asyncio.Event()
-        news.set()
+        for waiting in self._waiting.pop((topic, partition), ()):
+            asyncio.get_running_loop().call_later(self.random.uniform(0.0002, 0.002), _release, waiting)
+        for observe in self.observers:
+            observe(topic, record)
         return record
 
     async def wait_for_news(self, topic: str, partition: int, timeout: float) -> None:
+        """Return when a fetch has brought something new, or its time is over."""
+        loop = asyncio.get_running_loop()
+        news = loop.create_future()
+        self._waiting[topic, partition].append(news)
+        timer = loop.call_later(timeout, _release, news)
         try:
-            await asyncio.wait_for(self._news[topic, partition].wait(), timeout)
-        except TimeoutError:
-            return
+            await news
+        finally:
+            timer.cancel()
+
+    async def until_back(self) -> None:
+        while self.away:
+            await asyncio.sleep(0.1)
+
+    def trim(self, topic: str, partition: int, start: int) -> None:
+        """Retention: the log begins at ``start`` from now on."""
+        where = (topic, partition)
+        if start > self.starts[where]:
+            self.starts[where] = start
+            if topic == "events":
+                self.trims.append(Trim(partition, start, len(self.records["outcomes", partition])))
+
+
+def _release(waiting: asyncio.Future[None]) -> None:
+    if not waiting.done():
+        waiting.set_result(None)
+
+
+@dataclass(slots=True)
+class _Pending:
+    future: asyncio.Future[Any]
+    value: bytes | None
+    key: bytes | None
+    headers: Headers
 
 
 class SimulatedWriter:
@@ -48,7 +96,7 @@ class SimulatedWriter:
     def __init__(self, log: SimulatedLog, process: Process) -> None:
         self._log = log
         self._process = process
-        self._tails: dict[tuple[str, int], asyncio.Task[Record]] = {}
+        self._pending: dict[Where, deque[_Pending]] = defaultdict(deque)
 
     async def append(
         self, topic: str, partition: int, value: bytes | None, *, key: bytes | None = None, headers: Headers = ()
@@ -61,36 +109,42 @@ class SimulatedWriter:
         self, topic: str, partition: int, value: bytes | None, *, key: bytes | None = None, headers: Headers = ()
     ) -> asyncio.Future[Any]:
         await self._process.gate()
-        before = self._tails.get((topic, partition))
-        # Not a task of the process: what was handed to the network arrives although the process dies.
-        task = asyncio.get_running_loop().create_task(self._land(before, topic, partition, value, key, headers))
-        self._tails[topic, partition] = task
-        return task
+        future = asyncio.get_running_loop().create_future()
+        pending = self._pending[topic, partition]
+        pending.append(_Pending(future, value, key, headers))
+        if len(pending) == 1:
+            self._land_soon((topic, partition))
+        return future
 
-    async def _land(
-        self,
-        before: asyncio.Task[Record] | None,
-        topic: str,
-        partition: int,
-        value: bytes | None,
-        key: bytes | None,
-        headers: Headers,
-    ) -> Record:
-        if before is not None and not before.done():
-            await asyncio.wait([before])
-        await asyncio.sleep(self._log.random.uniform(0.0005, 0.003))
-        while self._log.away or self._process.cut:
-            await asyncio.sleep(0.05)
-        return self._log.append(topic, partition, value, key, headers)
+    def _land_soon(self, where: Where) -> None:
+        # Not a task of the process: what was handed to the network arrives although the process dies.
+        asyncio.get_running_loop().call_later(self._log.random.uniform(0.0005, 0.003), self._land, where)
+
+    def _land(self, where: Where) -> None:
+        if self._log.away or self._process.cut:
+            asyncio.get_running_loop().call_later(0.1, self._land, where)
+            return
+        pending = self._pending[where]
+        for _ in range(1 if self._log.random.random() < 0.3 else len(pending)):
+            one = pending.popleft()
+            self._acknowledge(one.future, self._log.append(*where, one.value, one.key, one.headers))
+        if pending:
+            self._land_soon(where)
+
+    def _acknowledge(self, future: asyncio.Future[Any], record: Record) -> None:
+        self._process.tell(lambda: future.done() or future.set_result(record))
 
 
 class SimulatedReader:
     """Reads one partition for one process."""
 
     def __init__(self, log: SimulatedLog, process: Process, topic: str, partition: int) -> None:
+        #: Timestamps for which an offset was asked.
+        self.asked: list[int] = []
         self._log = log
         self._process = process
         self._where = (topic, partition)
+        self._records = log.records[self._where]
         self._position = 0
         self._highwater: int | None = None
 
@@ -120,23 +174,26 @@ class SimulatedReader:
 
     async def offset_at(self, timestamp: int) -> int | None:
         await self._ask()
+        self.asked.append(timestamp)
         start = self._log.starts[self._where]
-        return next((r.offset for r in self._records[start:] if r.timestamp >= timestamp), None)
+        found = bisect_left(self._records, timestamp, lo=start, key=lambda r: r.timestamp)
+        return found if found < len(self._records) else None
 
     async def read(self, max_records: int = 1000, timeout_ms: int = 500) -> list[Record]:
         await self._process.gate()
         if self._position >= len(self._records):
             await self._log.wait_for_news(*self._where, timeout_ms / 1000)
-        await asyncio.sleep(self._log.random.uniform(0.0002, 0.002))
+        else:
+            await asyncio.sleep(self._log.random.uniform(0.0002, 0.002))
         while self._log.away or self._process.cut:
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.1)
         await self._process.gate()
         if self._position < self._log.starts[self._where]:
-            raise AssertionError(f"offset {self._position} of {self._where} is gone: the reader was not moved")
+            raise OffsetGone(f"{self._where}: offset {self._position} is gone")
         batch = self._records[self._position : self._position + max_records]
         self._position += len(batch)
         self._highwater = len(self._records)
-        return list(batch)
+        return batch
 
     async def _ask(self) -> None:
         await self._process.gate()
@@ -144,7 +201,3 @@ class SimulatedReader:
         if self._log.away or self._process.cut:
             raise LogUnavailable("the simulated broker is away")
         await self._process.gate()
-
-    @property
-    def _records(self) -> Sequence[Record]:
-        return self._log.records[self._where]

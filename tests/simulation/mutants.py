@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import msgspec
 import pytest
 
+from agents.circuit import Circuit
 from agents.destination import Destination
 from agents.facts import Fact
 from agents.finding_out import Inquiry
@@ -17,12 +18,15 @@ from agents.lane import LaneHead
 from agents.ledger import Ledger
 from agents.look_up import NotThere
 from agents.partition import PartitionSender
+from agents.rates import TokenBucket
 from agents.sender import Sender
+from agents.sightings import Sightings
 from agents.sweep import Sweep
 from agents.tail import Tail
 from agents.takeover import newest_checkpoint
 from schemas.outcomes import Attempted, Checkpoint
 from streams.log import settled
+from tests.simulation.scenario import run_seed
 
 Patch = Callable[[pytest.MonkeyPatch], None]
 MUTANTS: dict[str, Patch] = {}
@@ -39,6 +43,12 @@ def mutated(name: str) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as monkeypatch:
         MUTANTS[name](monkeypatch)
         yield
+
+
+def first_caught(name: str, seeds: Iterable[int]) -> int | None:
+    """The first seed that breaks a promise without that rule; None when all keep it."""
+    with mutated(name):
+        return next((seed for seed in seeds if run_seed(seed).violations), None)
 
 
 @mutant
@@ -177,3 +187,29 @@ def with_absence_where_nobody_looked(monkeypatch: pytest.MonkeyPatch) -> None:
         return NotThere()
 
     monkeypatch.setattr(Inquiry, "ask", ask)
+
+
+@mutant
+def without_the_wait_for_the_message_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """WhatsApp is sent the next message of a thread at once."""
+
+    async def at_once(self: Sightings, thread: Any) -> None:
+        await asyncio.sleep(0)
+
+    monkeypatch.setattr(Sightings, "until_former_is_shown", at_once)
+
+
+@mutant
+def without_listening_to_the_rate_headers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(TokenBucket, "observe", lambda self, now, used, allowed, reset: None)
+
+
+@mutant
+def without_giving_up_a_probe(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who was let through as a probe, and did not call, keeps the place of the probe."""
+    monkeypatch.setattr(Circuit, "abandon", lambda self, thread: None)
+
+
+@mutant
+def without_a_word_about_gaps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PartitionSender, "_gap", lambda self, key, cursor: None)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
+from collections.abc import Callable
 
 
 class Killed(BaseException):
@@ -17,12 +19,9 @@ class Process:
         self.dead = False
         #: No packet passes between it and the broker.
         self.cut = False
-        self._running = asyncio.Event()
-        self._running.set()
-
-    @property
-    def stopped(self) -> bool:
-        return not self._running.is_set()
+        self.stopped = False
+        #: What happens to it while it is stopped, in order.
+        self._deferred: deque[Callable[[], object]] = deque()
 
     @property
     def reachable(self) -> bool:
@@ -31,19 +30,32 @@ class Process:
 
     async def gate(self) -> None:
         """Wait while the process is stopped. Raises Killed once it is dead."""
-        await self._running.wait()
+        while self.stopped:
+            woken = asyncio.get_running_loop().create_future()
+            self._deferred.append(lambda: woken.done() or woken.set_result(None))  # noqa: B023 - called before the next
+            await woken
         if self.dead:
             raise Killed(self.name)
 
+    def tell(self, news: Callable[[], object]) -> None:
+        """What comes from outside: at once, when it runs again, or never."""
+        if self.stopped:
+            self._deferred.append(news)
+        elif not self.dead:
+            news()
+
     def stop(self) -> None:
         """SIGSTOP."""
-        self._running.clear()
+        self.stopped = not self.dead
 
     def wake(self) -> None:
         """SIGCONT."""
-        self._running.set()
+        self.stopped = False
+        while self._deferred and not self.stopped:
+            self._deferred.popleft()()
 
     def kill(self) -> None:
         """SIGKILL."""
         self.dead = True
-        self._running.set()
+        self.stopped = False
+        self._deferred.clear()

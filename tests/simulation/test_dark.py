@@ -10,16 +10,12 @@ from dataclasses import dataclass
 import pytest
 
 from agents.slots import Slots, Standing
-from schemas.envelope import time_of_milliseconds
 from schemas.tenant import Tenant
-from tests.simulation.clock import run_virtually
-from tests.simulation.facts import Said, fact
-from tests.simulation.judge import judge
-from tests.simulation.platform import Weather
-from tests.simulation.scenario import PARTITIONS, Scenario
+from tests.simulation.network import Weather
+from tests.simulation.staged import Stage
+from tests.simulation.world import METRICS
 
 THREADS = 40
-SEED = 11
 
 
 @dataclass(frozen=True)
@@ -33,25 +29,23 @@ class Outcome:
     violations: list[str]
 
 
-class DarkScenario(Scenario):
+class DarkStage(Stage):
     """Two tenants on one partition, one of which is dark for a while."""
 
-    def __init__(self, seed: int, darkness: Weather) -> None:
-        super().__init__(seed)
-        self.dark, self.well = (self.tenants[0].model_copy(update={"id": id}) for id in ("dark", "well"))
-        self.tenants = [self.dark, self.well]
-        self.settings = self.settings.model_copy(
-            update={"places": 16, "finished_places": 1024, "checkpoint_records": 1000, "call_timeout": 10.0}
-        )
-        self.platform._timeout = 10.0
-        self.platform.weather["dark"] = darkness
+    def __init__(self, darkness: Weather) -> None:
+        super().__init__(places=16, checkpoint_records=1000, call_timeout=10.0)
+        world = self.world
+        self.dark, self.well = (self.add_tenant(name, 6000) for name in ("dark", "well"))
+        self._darkness = darkness
         self._appended: dict[str, float] = {}
-        self._numbers: dict[str, int] = {}
 
     async def run_dark(self, turns: int, burst: int, pause: float) -> Outcome:
         """So often the dark tenant gets one message and the other a burst of them, then the dark one is healed."""
-        self._start()
-        await asyncio.sleep(5.0)
+        world, swept = self.world, METRICS.swept._value.get()
+        # So that it has its token.
+        self._say(self.dark, 0)
+        await asyncio.sleep(2.0)
+        world.genesys.weather["dark"] = self._darkness
         for thread in range(THREADS):
             self._say(self.dark, thread)
         for turn in range(turns):
@@ -59,30 +53,30 @@ class DarkScenario(Scenario):
             for each in range(burst):
                 self._say(self.well, turn + each)
             await asyncio.sleep(pause)
-        self.platform.weather.clear()
+        world.genesys.weather.clear()
         # While the backlog goes out, bursts put the other one behind again and again, far from where that is.
         for turn in range(turns):
-            for each in range(3 * self.settings.places if turn % 50 == 0 else burst):
+            for each in range(3 * world.settings.places if turn % 50 == 0 else burst):
                 self._say(self.well, turn + each)
             await asyncio.sleep(pause)
-        settled = await self._settle()
-        assert settled, self._state()
-        waits = [a.at - self._appended[a.delivery] for a in self.platform.books.arrivals if a.tenant == "well"]
-        facts = len(self.log.records["events", self.dark.partition])
-        swept = sum(metrics.swept._value.get() for metrics in self.metrics)
-        return Outcome(max(waits), facts, swept, judge(self.gateway.said, self.platform.books, self.log, PARTITIONS))
+        assert await self.settle(), self._state()
+        waits = [a.at - self._appended[a.name] for a in world.books.arrivals if a.name in self._appended]
+        facts = len(world.log.records["events", self.dark.partition])
+        return Outcome(max(waits), facts, METRICS.swept._value.get() - swept, self.verdict().violations)
 
     def _say(self, tenant: Tenant, thread: int) -> None:
-        name = f"{tenant.id}/{thread % THREADS}"
-        number = self._numbers[name] = self._numbers.get(name, -1) + 1
-        said = Said(tenant, name, number, 1)
-        self.gateway.said.append(said)
-        self._appended[said.id] = asyncio.get_running_loop().time()
-        self.gateway._append(said, fact(said, self.log, time_of_milliseconds(self.log.now_ms())))
+        event = self.say(f"{tenant.id}/{thread % THREADS}", tenant)
+        if tenant is self.well:
+            self._appended[event.id] = asyncio.get_running_loop().time()
+
+
+def run_dark(darkness: Weather, turns: int, burst: int, pause: float) -> Outcome:
+    stage = DarkStage(darkness)
+    return stage.play(lambda: stage.run_dark(turns, burst, pause))
 
 
 def test_a_silent_platform_does_not_hold_the_slots_of_the_others() -> None:
-    outcome = run_virtually(DarkScenario(SEED, Weather(silent=1.0)).run_dark(turns=100, burst=1, pause=0.2))
+    outcome = run_dark(Weather(silent=1.0), turns=100, burst=1, pause=0.2)
     assert outcome.violations == []
     assert outcome.longest_wait < 3.0
 
@@ -95,12 +89,12 @@ def test_without_shares_it_would(monkeypatch: pytest.MonkeyPatch) -> None:
             yield
 
     monkeypatch.setattr(Slots, "slot", slot)
-    outcome = run_virtually(DarkScenario(SEED, Weather(silent=1.0)).run_dark(turns=100, burst=1, pause=0.2))
+    outcome = run_dark(Weather(silent=1.0), turns=100, burst=1, pause=0.2)
     assert outcome.longest_wait >= 3.0
 
 
 def test_the_sweep_reads_a_backlog_once_while_others_fall_behind_elsewhere() -> None:
-    outcome = run_virtually(DarkScenario(SEED, Weather(unreachable=1.0)).run_dark(turns=600, burst=2, pause=0.2))
+    outcome = run_dark(Weather(unreachable=1.0), turns=600, burst=2, pause=0.2)
     print(f"{outcome.swept:.0f} records read of {outcome.facts}")
     assert outcome.violations == []
     assert outcome.swept < 2 * outcome.facts

@@ -1,0 +1,112 @@
+"""Watches the senders of a run from outside: memory bounds, and remarkable moments that no record tells."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+
+from agents.destination import State
+from agents.ledger import Destination as Key
+from agents.partition import PartitionSender
+from streams.log import Record
+from tests.simulation.demands import decode_event
+from tests.simulation.setting import PARTITIONS
+from tests.simulation.world import METRICS, World
+
+PACE = 0.5
+#: Clocks of sources may run ahead by this much when a first copy is looked for (agents/sweep.py).
+SKEW_MS = 5_000
+
+
+class Watch:
+    """Of one world."""
+
+    def __init__(self, world: World) -> None:
+        self.reached: Counter[str] = Counter()
+        self._world = world
+        self._circuits = _circuit_events()
+        #: Finished deliveries that a takeover found in the log.
+        self._found: dict[tuple[PartitionSender, Key], int] = {}
+        self._states: dict[tuple[PartitionSender, Key], State] = {}
+        self._facts = [0] * PARTITIONS
+        world.log.observers.append(self._appended)
+
+    async def run(self) -> None:
+        """Look at the senders until cancelled."""
+        while True:
+            await asyncio.sleep(PACE)
+            for number in range(PARTITIONS):
+                facts = len(self._world.log.records["events", number])
+                for partition in self._owners(number):
+                    self._look(partition, facts > self._facts[number])
+                self._facts[number] = facts
+
+    def finish(self) -> Counter[str]:
+        """All that was noticed."""
+        self.reached.update(_circuit_events() - self._circuits)
+        late = {time - SKEW_MS for time in self._world.gateway.late_copies}
+        self.reached["late copy looked up"] += sum(not late.isdisjoint(reader.asked) for reader in self._world.readers)
+        return +self.reached
+
+    def _owners(self, number: int) -> Iterator[PartitionSender]:
+        """Those who believe that they own the partition."""
+        for member in self._world.group.members:
+            partition = member.sender._partitions.get(number)
+            if partition is not None and partition.tail.ready.is_set() and not partition.is_closed():
+                yield partition
+
+    def _look(self, partition: PartitionSender, facts_arrive: bool) -> None:
+        for key, destination in partition.destinations.items():
+            before = self._states.get((partition, key))
+            self._states[partition, key] = destination.state
+            if facts_arrive and before is State.BEHIND and destination.state is State.LIVE:
+                self.reached["joined the live stream while facts arrived"] += 1
+
+    def _judge_memory(self, partition: PartitionSender, key: Key) -> None:
+        """Queue and ledger of a destination never hold more than its places, and what a takeover found in the log."""
+        settings, destination = self._world.settings, partition.destinations[key]
+        finished = len(partition.ledger.finished.get(key, ()))
+        at_start = self._found.setdefault((partition, key), finished)
+        # Twice the places: results of a fenced owner's calls come late. One more: an empty queue takes a delivery
+        # whatever lies finished above it, else it could not go on.
+        held, bound = destination.queued + finished, 2 * settings.places + settings.finished_places + at_start + 1
+        if held > bound:
+            self._world.errors.append(f"{key} holds {held} deliveries, {bound} are allowed")
+
+    def _appended(self, topic: str, record: Record) -> None:
+        if topic != "outcomes":
+            return
+        kind = record.header("type")
+        if kind == b"sender.took_over":
+            self._taken_over(record)
+        elif kind in (b"delivery.attempted", b"delivery.accepted"):
+            event = decode_event(record.value or b"")
+            key: Key = (event.tenantid, event.data["platform"])
+            for partition in self._owners(record.partition):
+                if key in partition.destinations:
+                    self._judge_memory(partition, key)
+
+    def _taken_over(self, record: Record) -> None:
+        """Was the owner before it sweeping? Its state is still there, though it may be dead."""
+        for member in self._world.members.values():
+            partition = member.sender._partitions.get(record.partition)
+            if partition is not None and partition.ledger.owner == partition.term and partition.sweep is not None:
+                end = len(self._world.log.records["events", record.partition])
+                self.reached["takeover during a sweep"] += any(
+                    d.state is State.BEHIND and d.read_position < end for d in partition.destinations.values()
+                )
+
+
+def _circuit_events() -> Counter[str]:
+    names = {"opened": "circuit opened", "probe_failed": "probe failed"}
+    found = Counter[str]()
+    for platform in ("genesys", "whatsapp"):
+        for event, name in names.items():
+            found[name] += round(METRICS.circuits.labels(platform, event)._value.get())
+    for platform, action in (("genesys", "found"), ("genesys", "not_there"), ("whatsapp", "found")):
+        name = f"unanswered, then {action.replace('_', ' ')} at {platform}"
+        found[name] += round(METRICS.ambiguous.labels(platform, action)._value.get())
+    found["notice of an outage"] = round(METRICS.notices._value.get())
+    found["fenced"] = round(METRICS.fenced._value.get())
+    return found
