@@ -9,9 +9,9 @@ import secrets
 import sys
 import tempfile
 import uuid
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from schemas.envelope import Envelope, canonical_time, encode
 from schemas.genesys.webhook import translate_genesys
 from schemas.tenant import Tenant
 from schemas.whatsapp.webhook import split_webhook, translate_change
-from streams.log import LogWriter
+from streams.log import Entry, LogWriter
 from streams.provisioning import provision
 from streams.registration import TenantDraft, register_tenant
 from streams.settings import Settings
@@ -242,13 +242,32 @@ async def skip(settings: Settings) -> None:
         await consumer.stop()
 
 
+def entry(partition: int, fact: Envelope) -> Entry:
+    """A fact as the gateway would append it."""
+    headers = (("type", fact.type.encode()), ("id", fact.id.encode()))
+    return Entry(EVENTS, partition, encode(fact), key=(fact.tenantid or "").encode(), headers=headers)
+
+
+def alike(one: Entry, fact: Envelope) -> Iterator[Entry]:
+    """Without end, entries like the one of ``fact``, each with an id of its own: made a hundred times as fast."""
+    before, after = (one.value or b"").split(fact.id.encode())
+    type_, _ = one.headers
+    while True:
+        id = uuid.uuid4().hex.encode()
+        yield replace(one, value=before + id + after, headers=(type_, ("id", id)))
+
+
 async def append(writer: LogWriter, facts: Iterable[tuple[int, Envelope]]) -> None:
     """Append facts, each to its partition of events, and wait until all are there."""
+    await append_entries(writer, (entry(partition, fact) for partition, fact in facts))
+
+
+async def append_entries(writer: LogWriter, entries: Iterable[Entry]) -> None:
+    """Append entries and wait until all are there."""
     pending: list[asyncio.Future[Any]] = []
-    for partition, fact in facts:
-        headers = (("type", fact.type.encode()), ("id", fact.id.encode()))
-        key = (fact.tenantid or "").encode()
-        pending.append(await writer.enqueue(EVENTS, partition, encode(fact), key=key, headers=headers))
+    for each in entries:
+        future = await writer.enqueue(each.topic, each.partition, each.value, key=each.key, headers=each.headers)
+        pending.append(future)
         if len(pending) == 2000:
             await asyncio.gather(*pending)
             pending.clear()

@@ -14,7 +14,10 @@ from bench.outgoing import (
     Remote,
     Sending,
     Servers,
+    alike,
     append,
+    append_entries,
+    entry,
     integration_of,
     message,
     register,
@@ -24,7 +27,7 @@ from bench.outgoing import (
 from relaylog.embedded.ports import free_ports
 from schemas.envelope import Envelope
 from schemas.tenant import Tenant
-from streams.log import LogWriter
+from streams.log import Entry, LogWriter
 from streams.settings import Settings
 
 #: Facts of the partition for each delivery that waits.
@@ -129,7 +132,7 @@ async def build(on: Servers, kind: str | None, backlog: int, per_minute: int) ->
     await writer.start()
     healthy = [await register(settings, writer, f"healthy-{n}", remote.url) for n in range(HEALTHY)]
     unlucky = await register(settings, writer, DARK, dark_url, per_minute)
-    await append(writer, ((0, fact) for fact in _facts(healthy, unlucky, backlog, dark=kind is not None)))
+    await append_entries(writer, _entries(healthy, unlucky, backlog, dark=kind is not None))
     await skip(settings)
     sending = await on.sender(settings)
     town = Town(on, settings, writer, remote, dark_url, healthy, unlucky, sending, kind, dark_remote)
@@ -137,12 +140,14 @@ async def build(on: Servers, kind: str | None, backlog: int, per_minute: int) ->
     return town
 
 
-def _facts(healthy: list[Tenant], unlucky: Tenant, backlog: int, *, dark: bool) -> Iterator[Envelope]:
+def _entries(healthy: list[Tenant], unlucky: Tenant, backlog: int, *, dark: bool) -> Iterator[Entry]:
     """One delivery for the dark tenant among facts that demand nothing, over and over."""
+    idle = [typing(tenant, 0, 0) for tenant in (*healthy, unlucky)]
+    *fillers, nothing = [alike(entry(0, fact), fact) for fact in idle]
     for number in range(backlog):
-        yield (message if dark else typing)(unlucky, number % CUSTOMERS, number)
+        yield entry(0, message(unlucky, number % CUSTOMERS, number)) if dark else next(nothing)
         for each in range(1, FACTS_PER_DELIVERY):
-            yield typing(healthy[each % HEALTHY], number % CUSTOMERS, number * FACTS_PER_DELIVERY + each)
+            yield next(fillers[each % HEALTHY])
 
 
 def p99(seconds: list[float]) -> float:

@@ -21,9 +21,9 @@ from bench.town import BURST_SHARE, FACTS_PER_DELIVERY, KINDS, Town, build, p99
 BACKLOG = int(os.environ.get("BENCH_BACKLOG", "3000"))
 PER_MINUTE = int(os.environ.get("BENCH_PER_MINUTE", "6000"))
 #: Rounds of neighbours; in each every sender has its turn, beginning with another one.
-ROUNDS = int(os.environ.get("BENCH_ROUNDS", "6"))
-BURST = 1_200
-PACE, PACE_SECONDS = 100.0, 3.0
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "12"))
+BURST = 400
+PACE, PACE_SECONDS = 100.0, 1.5
 
 
 async def neighbours(on: Servers) -> dict[str, Any]:
@@ -65,6 +65,7 @@ def _beside(
     }
     if name != "without":
         found |= {"sends_ratio": median(ratios), "sends_ratio_min": min(ratios), "sends_ratio_max": max(ratios)}
+        found["sends_a_cpu_second_ratio"] = median(cpu["without"]) / median(cpu[name])
         found["p99_ratio"] = found["p99_seconds"] / p99([wait for round in waits["without"] for wait in round])
     return found
 
@@ -111,14 +112,14 @@ async def drain(on: Servers) -> dict[str, Any]:
     )
     memory = Memory(town)
     watch = asyncio.create_task(memory.watch())
-    dark = await town.pace(PACE, 5 * PACE_SECONDS)
+    dark = await town.pace(PACE, 10 * PACE_SECONDS)
     swept = await town.metric("relaylog_sender_swept_records_total")
     await town.heal()
     healed = time.monotonic()
     while not await town.drained():
         await asyncio.sleep(0.02)
     started, first = time.monotonic(), await town.drained()
-    talk = asyncio.create_task(town.pace(PACE, 5 * PACE_SECONDS))
+    talk = asyncio.create_task(town.pace(PACE, 10 * PACE_SECONDS))
     while await town.drained() < BACKLOG:
         town.sending.check()
         await asyncio.sleep(0.1)
