@@ -1,6 +1,6 @@
 -- What queries see: views on the live generation, bound to the first schema of the search path when they are created.
 -- `body` is the resource as the API and the cache show it.
-DROP VIEW IF EXISTS api.message, api.status_event, api.receipt, api.attempt, api.remote_id, api.conversation,
+DROP VIEW IF EXISTS api.message, api.message_failure, api.status_event, api.receipt, api.attempt, api.remote_id, api.conversation,
     api.conversation_event, api.participant, api.conversation_field, api.genesys_conversation, api.customer, api.customer_alias,
     api.customer_link, api.customer_field, api.context_version, api.dead_letter;
 
@@ -17,9 +17,24 @@ RETURN CASE
     WHEN last_outbound IS NULL AND served IS NULL THEN 'waiting'
     ELSE 'active' END;
 
+-- Status of a message of which these times are known; as the column that is stored (tables.sql).
+CREATE OR REPLACE FUNCTION api.message_status(
+    sent timestamptz, delivered timestamptz, read timestamptz, played timestamptz, failed timestamptz, redriven timestamptz)
+RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE
+    WHEN played IS NOT NULL THEN 'played'
+    WHEN read IS NOT NULL THEN 'read'
+    WHEN delivered IS NOT NULL THEN 'delivered'
+    WHEN failed IS NOT NULL AND (redriven IS NULL OR failed >= CASE
+         WHEN failed AT TIME ZONE 'UTC' = date_trunc('second', failed AT TIME ZONE 'UTC')
+         THEN date_trunc('second', redriven AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' ELSE redriven END) THEN 'failed'
+    WHEN sent IS NOT NULL THEN 'sent'
+    ELSE 'pending' END;
+
 CREATE VIEW api.message WITH (security_invoker = true) AS
-SELECT m.tenant_id, m.message_id, m.conversation_id, m.at, m.fact, m.whatsapp_id, m.genesys_id,
-       m.genesys_conversation_id, m.customer_id, m.edited_at, m.revoked_at, m.revision, m.log_position,
+SELECT m.tenant_id, m.message_id, m.conversation_id, m.direction, m.at, m.fact, m.whatsapp_id, m.genesys_id,
+       m.genesys_conversation_id, m.customer_id, m.sent_at, m.delivered_at, m.read_at, m.played_at, m.failed_at, m.failure_code,
+       m.failure_reason, m.edited_at, m.revoked_at, m.redriven_at, m.content ->> 'refers_to' AS reply_to, m.revision, m.log_position,
        (SELECT row_to_json(shown) FROM (SELECT
             m.message_id AS id, m.tenant_id, m.conversation_id, m.customer_id, m.channel, m.direction, m.kind, m.text, m.content,
             m.content -> 'media' AS media, m.content ->> 'refers_to' AS reply_to, m.author, m.status, m.at, m.whatsapp_id, m.genesys_id, m.genesys_conversation_id, m.sent_at, m.delivered_at,
@@ -41,6 +56,19 @@ CREATE VIEW api.remote_id WITH (security_invoker = true) AS SELECT * FROM remote
 CREATE VIEW api.conversation_event WITH (security_invoker = true) AS SELECT * FROM conversation_event;
 CREATE VIEW api.participant WITH (security_invoker = true) AS SELECT * FROM participant;
 CREATE VIEW api.conversation_field WITH (security_invoker = true) AS SELECT * FROM conversation_field;
+
+-- Every time that a message could not be delivered: a status of WhatsApp's, or a delivery that was given up; and every time
+-- that it was to be sent again.
+CREATE VIEW api.message_failure WITH (security_invoker = true) AS
+SELECT s.tenant_id, s.message_id, s.at AS failed_at, NULL::timestamptz AS redriven_at, s.code, s.reason
+  FROM status_event s WHERE s.type = 'status.failed'
+UNION ALL
+SELECT s.tenant_id, s.message_id, NULL, s.at, '', '' FROM status_event s WHERE s.type = 'delivery.redriven' AND s.code <> 'receipt'
+UNION ALL
+SELECT a.tenant_id, a.delivery_id, a.ended_at, NULL, a.code, a.reason FROM attempt a WHERE a.result IN ('expired', 'dead_lettered')
+UNION ALL
+SELECT m.tenant_id, m.message_id, m.failed_at, NULL, m.failure_code, m.failure_reason FROM message m WHERE m.failed_at IS NOT NULL;
+
 CREATE VIEW api.genesys_conversation WITH (security_invoker = true) AS SELECT * FROM genesys_conversation;
 CREATE VIEW api.customer_alias WITH (security_invoker = true) AS SELECT * FROM customer_alias;
 CREATE VIEW api.customer_link WITH (security_invoker = true) AS SELECT * FROM customer_link;
@@ -49,7 +77,7 @@ CREATE VIEW api.context_version WITH (security_invoker = true) AS SELECT * FROM 
 
 CREATE VIEW api.conversation WITH (security_invoker = true) AS
 SELECT c.tenant_id, c.conversation_id, c.customer_id, c.channel, c.last_activity_at, c.last_inbound_at, c.last_outbound_at,
-       c.queued_at, c.served_at, s.state, c.revision,
+       c.queued_at, c.served_at, c.opened_at, s.state, c.revision,
        (SELECT row_to_json(shown) FROM (SELECT
             c.conversation_id AS id, c.tenant_id, c.customer_id, c.channel, c.subject,
             ARRAY(SELECT g.genesys_conversation_id FROM genesys_conversation g

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from datetime import datetime
 
 import orjson
 from aiohttp import web
@@ -36,6 +37,17 @@ def limit_of(request: web.Request) -> int:
     if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= _MOST):
         raise InvalidInput("limit", f"a whole number from 1 to {_MOST}")
     return int(text)
+
+
+def instant_of(request: web.Request, name: str) -> datetime:
+    """The instant that a parameter names. Raises InvalidInput."""
+    try:
+        instant = datetime.fromisoformat(request.query.get(name, ""))
+    except ValueError:
+        instant = None
+    if instant is None or instant.tzinfo is None:
+        raise InvalidInput(name, "a time with its zone, such as 2026-11-22T10:00:00Z")
+    return instant
 
 
 def not_found() -> web.Response:

@@ -115,6 +115,35 @@ class TimelineEntry(Resource):
     for_receipt: bool
 
 
+class HistoryEntry(Resource):
+    """A change of a conversation's state (type conversation.state_changed), or what else happened besides messages."""
+
+    type: str
+    time: datetime
+    words: str
+    state: Literal["active", "waiting", "closed", "error"] | None
+    code: str | None
+    reason: str | None
+    genesys_conversation_id: str | None
+    participant_id: str | None
+    role: str | None
+    name: str | None
+    user_id: str | None
+    queue_id: str | None
+    changed: dict[str, Any] | None
+
+
+class Changes(Resource):
+    """What became different between two instants; ``before`` is null where there was nothing yet."""
+
+    before: dict[str, Any] | None
+    after: dict[str, Any]
+    #: By field: both values.
+    changed: dict[str, Any]
+    #: What happened in between: of the history, or of the timeline.
+    entries: list[dict[str, Any]]
+
+
 class Alias(Resource):
     """An id by which a platform knows the customer; ``current`` until it is given up for another."""
 
@@ -163,6 +192,27 @@ class Customer(Resource):
     conversation_ids: list[UUID]
     first_seen_at: datetime | None
     last_seen_at: datetime | None
+
+
+class Window(Resource):
+    """Until when the customer may be sent anything but templates."""
+
+    open: bool
+    ends_at: datetime | None
+
+
+class AgentContext(Resource):
+    """What an agent's desk needs about a Genesys conversation; ``messages`` are the last ones, the oldest first."""
+
+    genesys_conversation_id: str
+    tenant_id: str
+    conversation: Conversation
+    #: Since when the customer has waited for an answer.
+    waiting_since: datetime | None
+    customer: Customer | None
+    window: Window
+    messages: list[Message]
+    other_conversations: list[Conversation]
 
 
 class PartId(Resource):

@@ -10,6 +10,7 @@ from projections.query import models
 
 _REFERENCE = "#/components/schemas/{model}"
 _ID = {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
+_GENESYS_ID = {"name": "genesys_conversation_id", "in": "path", "required": True, "schema": {"type": "string"}}
 _LIMIT = {
     "name": "limit",
     "in": "query",
@@ -28,6 +29,12 @@ _TENANT = {
     "description": "For the operator: one tenant.",
     "schema": {"type": "string"},
 }
+_INSTANT = {"in": "query", "schema": {"type": "string", "format": "date-time"}}
+_AS_OF = {"name": "as_of", "description": "As it was at that instant, by what is known now.", **_INSTANT}
+_BETWEEN = (
+    {"name": "from", "required": True, "description": "After this instant.", **_INSTANT},
+    {"name": "to", "required": True, "description": "Up to this instant.", **_INSTANT},
+)
 _STATE = {
     "name": "state",
     "in": "query",
@@ -64,8 +71,11 @@ def document() -> dict[str, Any]:
         models.Message,
         models.Conversation,
         models.TimelineEntry,
+        models.HistoryEntry,
+        models.Changes,
         models.Customer,
         models.Context,
+        models.AgentContext,
         models.Mapping,
         models.DeadLetter,
         models.Problem,
@@ -93,9 +103,12 @@ def _paths() -> dict[str, Any]:
         "/v1/conversations": _get(
             "Conversations, the latest activity first", _page("Conversation"), _STATE, _OF_CUSTOMER, *page
         ),
-        "/v1/conversations/{id}": _get("A conversation", _schema("Conversation"), _ID),
+        "/v1/conversations/{id}": _get("A conversation", _schema("Conversation"), _ID, _AS_OF),
+        "/v1/conversations/{id}/history": _get("Its states, and what else happened", _page("HistoryEntry"), _ID),
+        "/v1/conversations/{id}/changes": _get("What changed in it", _schema("Changes"), _ID, *_BETWEEN),
         "/v1/conversations/{id}/messages": _get("Its messages, the oldest first", _page("Message"), _ID, *page),
-        "/v1/messages/{id}": _get("A message", _schema("Message"), _ID),
+        "/v1/messages/{id}": _get("A message", _schema("Message"), _ID, _AS_OF),
+        "/v1/messages/{id}/changes": _get("What changed in it", _schema("Changes"), _ID, *_BETWEEN),
         "/v1/messages/{id}/timeline": _get("Everything that touched the message", _page("TimelineEntry"), _ID),
         "/v1/customers": _get("Customers by one of their names", _page("Customer"), *_names(_KNOWN), _LIMIT),
         "/v1/customers/{id}": _get("A customer, also by an id that was merged", _schema("Customer"), _ID),
@@ -103,6 +116,9 @@ def _paths() -> dict[str, Any]:
             **_get("What services know of a customer", _schema("Context"), _ID),
             **_put("Write it with a version check", {"type": "object"}, _schema("Context"), _ID, *_VERSION),
         },
+        "/v1/contexts/{genesys_conversation_id}": _get(
+            "All that an agent's desk shows about a Genesys conversation", _schema("AgentContext"), _GENESYS_ID
+        ),
         "/v1/mappings": _get("Ids that belong together", _page("Mapping"), *_names(_MAPPED), _LIMIT),
         "/v1/dead-letters": _get("What could not be used, the latest first", _page("DeadLetter"), *page),
     }

@@ -9,7 +9,17 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from projections.query.answers import CALLER, id_of, json_answer, limit_of, list_of, not_found, resource, uuid_of
+from projections.query.answers import (
+    CALLER,
+    id_of,
+    instant_of,
+    json_answer,
+    limit_of,
+    list_of,
+    not_found,
+    resource,
+    uuid_of,
+)
 from projections.query.cache import CacheReader
 from projections.query.cursors import Place, decode_cursor, encode_cursor
 from projections.query.tables import Tables
@@ -41,14 +51,18 @@ class Routes:
             web.get("/v1/dead-letters", self.dead_letters),
         ]
 
-    def _single(self, name: str, cached_as: str | None) -> Callable[[web.Request], Awaitable[web.Response]]:
+    def _single(self, name: str, cached_as: str) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def handler(request: web.Request) -> web.Response:
             id = id_of(request)
             if id is None:
                 return not_found()
             caller = request[CALLER]
+            if "as_of" in request.query:
+                past = f"{name}_as_of"
+                body = await self._tables.body(caller, past, id=id, instants=[instant_of(request, "as_of")])
+                return not_found() if body is None else resource(request, body)
             ask = partial(self._tables.body, caller, name, id=id)
-            if cached_as is not None and self._cache is not None:
+            if self._cache is not None:
                 body = await self._cache.get(cached_as, caller.only_tenant, id, ask)
             else:
                 body = await ask()

@@ -10,7 +10,9 @@ from projections.query.app import query_app
 from projections.query.cache import CacheMetrics, CacheReader
 from projections.query.contexts import Contexts
 from projections.query.customers import Customers
+from projections.query.desks import Desks
 from projections.query.facts import FactLog
+from projections.query.past import Past
 from projections.query.routes import Routes
 from projections.query.tables import Tables, connection_pool
 from schemas.envelope import time_of_milliseconds
@@ -35,6 +37,8 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         *Routes(tables, cache).table(),
         *Customers(tables).table(),
         *Contexts(tables, directory, log, _now).table(),
+        *Desks(tables).table(),
+        *Past(tables).table(),
     ]
     app = query_app(table, directory, settings.operator_key.get_secret_value(), health, registry)
     runner = await serve_app(app, settings.host, settings.query_port)

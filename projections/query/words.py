@@ -21,6 +21,21 @@ _WORDS = {
     "receipt.published": "Genesys Cloud confirmed it",
     "receipt.failed": "Genesys Cloud could not handle it",
 }
+_STATE_WORDS = {
+    "active": "Somebody attends to it",
+    "waiting": "The customer waits for an answer",
+    "closed": "It was closed",
+    "error": "It cannot go on",
+}
+_CONVERSATION_WORDS = {
+    "conversation.opened": "Genesys Cloud opened a conversation",
+    "conversation.queued": "It waits in the queue {name}",
+    "conversation.participant_joined": "{name} joined ({role})",
+    "conversation.participant_left": "{name} left ({role})",
+    "conversation.attributes_changed": "What is noted about it changed",
+    "conversation.closed": "Genesys Cloud closed it",
+    "conversation.failed": "Genesys Cloud reports an error",
+}
 _DELIVERY_WORDS = {
     "delivery.attempted": "{what} was handed to {platform}",
     "delivery.accepted": "{platform} accepted {what}",
@@ -31,12 +46,23 @@ _DELIVERY_WORDS = {
 
 
 def words(entry: dict[str, Any]) -> str:
-    """One sentence for an entry as ``sql/timeline.sql`` gives it; the reason, where there is one, follows."""
+    """One sentence for an entry of a timeline or history; the reason, where there is one, follows."""
+    if entry["type"].startswith("conversation."):
+        return _conversation(entry)
     sentence: str = _WORDS.get(entry["type"]) or _delivery(entry)
     if (entry["parts"] or 1) > 1:
         sentence += f" (part {entry['part']} of {entry['parts']})"
     if (entry["attempt"] or 1) > 1:
         sentence += f" (attempt {entry['attempt']})"
+    return f"{sentence}: {entry['reason']}" if entry["reason"] else sentence
+
+
+def _conversation(entry: dict[str, Any]) -> str:
+    if entry["state"] is not None:
+        sentence = _STATE_WORDS[entry["state"]]
+    else:
+        named = {"name": entry["name"] or "(no name)", "role": entry["role"]}
+        sentence = _CONVERSATION_WORDS[entry["type"]].format_map(named)
     return f"{sentence}: {entry['reason']}" if entry["reason"] else sentence
 
 

@@ -7,23 +7,20 @@ import random
 
 import pytest
 
-from schemas import ids, outcomes
-from schemas.parts import Failure
+from schemas import ids
 from streams.topics import OUTCOMES
 from tests.integration.projections.desk import Desk
 from tests.integration.projections.doings import GENESYS, Doings
 from tests.integration.projections.oracle import judge
 from tests.integration.projections.support import (
     ACME,
-    Clock,
-    accepted,
     append,
     composed,
     message,
-    outcome,
     rows,
     status,
 )
+from tests.integration.projections.traffic import traffic
 
 pytestmark = pytest.mark.integration
 
@@ -107,51 +104,11 @@ async def test_one_thread_has_many_genesys_conversations_and_each_leads_back_to_
         assert mapping["conversation_id"] == shown["id"]
 
 
-def _traffic(dice: random.Random) -> tuple[list[bytes], list[bytes]]:
-    """Random talk in few threads: every message with random statuses, every thread with random doings."""
-    clock, events, results = Clock(), [], []
-    customers = [f"4477009001{number:02d}" for number in range(4)]
-    for number in range(60):
-        customer = dice.choice(customers)
-        doings = Doings(customer, dice.choice(["g-1", "g-2"]))
-        if dice.random() < 0.4:
-            events.append(message(ACME, f"wamid.{number}", clock(), customer=customer, text=f"text {number}"))
-        elif dice.random() < 0.6:
-            events.append(composed(ACME, f"g-{number}", clock(), customer=customer, text=f"answer {number}"))
-            id = ids.genesys_message_id(ACME, f"g-{number}")
-            if dice.random() < 0.7:
-                results.append(accepted(ACME, id, clock(), platform="whatsapp", remote=f"wamid.out.{number}"))
-            kinds = dice.sample(["sent", "delivered", "read", "played", "failed"], dice.randrange(4))
-            events += [status(ACME, id, kind, clock(), wamid=f"wamid.out.{number}") for kind in kinds]
-            if not kinds and dice.random() < 0.5:
-                ended = outcomes.Ended(
-                    delivery=id, offset=0, term=0, platform="whatsapp", failure=Failure(code="131026", reason="x")
-                )
-                results.append(outcome(ACME, "dead_lettered", clock(), ended))
-        else:
-            events.append(_doing(dice, doings, customer, number, clock()))
-    return events, results
-
-
-def _doing(dice: random.Random, doings: Doings, customer: str, number: int, time: str) -> bytes:
-    participant, label = f"{customer}-{dice.randrange(2)}", dice.choice(["vip", "new"])
-    return dice.choice(
-        [
-            doings.queued(time),
-            doings.joined(time, participant),
-            doings.left(time, participant),
-            doings.noted(time, added=(label,), order=str(number)),
-            doings.noted(time, removed=(label,)),
-            doings.closed(time, reason=f"reason {number}"),
-        ]
-    )
-
-
 async def test_random_traffic_in_any_order_and_twice_is_shown_as_an_account_by_hand_says(desk: Desk) -> None:
     seed = random.SystemRandom().randrange(2**32)
     print(f"seed {seed}")
     dice = random.Random(seed)
-    events, results = _traffic(dice)
+    events, results = traffic(dice)
     twice = [*events, *dice.sample(events, len(events) // 2)]
     dice.shuffle(twice)
     lines, accounts = judge(events, results)

@@ -292,15 +292,20 @@ async def test_answers_are_as_the_description_says(world: World) -> None:
     conversation = ids.conversation_id(ACME, subject_of("447700900000"))
     customer = ids.customer_id(ACME, "pseudonym-447700900000")
     await world.client.put(f"/v1/customers/{customer}/context", {"tier": "gold"}, If_None_Match="*")
+    between = "from=2026-11-22T10:00:00Z&to=2026-11-23T10:00:00Z"
     paths = {
         "/v1/conversations": "/v1/conversations",
         "/v1/conversations/{id}": f"/v1/conversations/{conversation}",
+        "/v1/conversations/{id}/history": f"/v1/conversations/{conversation}/history",
+        "/v1/conversations/{id}/changes": f"/v1/conversations/{conversation}/changes?{between}",
         "/v1/conversations/{id}/messages": f"/v1/conversations/{conversation}/messages",
         "/v1/messages/{id}": f"/v1/messages/{world.acme[0].outbound}",
+        "/v1/messages/{id}/changes": f"/v1/messages/{world.acme[0].outbound}/changes?{between}",
         "/v1/messages/{id}/timeline": f"/v1/messages/{world.acme[0].inbound}/timeline",
         "/v1/customers": "/v1/customers?wa_id=447700900000",
         "/v1/customers/{id}": f"/v1/customers/{customer}",
         "/v1/customers/{id}/context": f"/v1/customers/{customer}/context",
+        "/v1/contexts/{genesys_conversation_id}": "/v1/contexts/conversation-1",
         "/v1/mappings": "/v1/mappings?whatsapp_message_id=wamid.out.0",
         "/v1/dead-letters": "/v1/dead-letters",
     }
