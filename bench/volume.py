@@ -1,7 +1,7 @@
 """Volume: one tenant dark with a backlog, its neighbours on the same partition beside a run in which it is not.
 
 ``BENCH_BACKLOG`` sets how many deliveries wait (3,000; the partition holds ten times as many facts),
-``BENCH_PER_MINUTE`` the calls a minute that the dark tenant's client allows, ``BENCH_ROUNDS`` the rounds.
+``BENCH_PER_MINUTE`` the calls a minute that the dark tenant's client allows, ``BENCH_ROUNDS`` the rounds of neighbours.
 """
 
 from __future__ import annotations
@@ -101,15 +101,8 @@ class Memory:
         }
 
 
-async def drain(on: Servers) -> dict[str, Any]:
-    """Start a sender on a backlog, let its neighbours talk, heal the dark tenant; how long the backlog takes, and what
-    that costs.
-    """
-    began = time.monotonic()
-    town = await build(on, "down", BACKLOG, PER_MINUTE)
-    print(
-        f"  {BACKLOG * FACTS_PER_DELIVERY:,} facts appended and swept in {time.monotonic() - began:.0f} s", flush=True
-    )
+async def drain(town: Town) -> dict[str, Any]:
+    """Let the neighbours talk, heal the dark tenant; how long its backlog takes, and what that costs."""
     memory = Memory(town)
     watch = asyncio.create_task(memory.watch())
     dark = await town.pace(PACE, 10 * PACE_SECONDS)
@@ -153,15 +146,24 @@ def rounded(value: Any) -> Any:
     return round(value, 3) if isinstance(value, float) else value
 
 
+def save(figures: dict[str, Any]) -> None:
+    """Write them under ``bench/results``, and print them."""
+    RESULTS.mkdir(exist_ok=True)
+    name = "volume" if BACKLOG < 100_000 else "volume_full"
+    text = json.dumps(rounded(figures), indent=1)
+    (RESULTS / f"{name}.json").write_text(text + "\n")
+    print(text)
+
+
 async def main() -> None:
     """Measure, save, print."""
     async with servers() as on:
-        figures = {"neighbours": rounded(await neighbours(on)), "drain": rounded(await drain(on))}
-    RESULTS.mkdir(exist_ok=True)
-    name = "volume" if BACKLOG < 100_000 else "volume_full"
-    text = json.dumps(figures, indent=1)
-    (RESULTS / f"{name}.json").write_text(text + "\n")
-    print(text)
+        beside = await neighbours(on)
+        began = time.monotonic()
+        town = await build(on, "down", BACKLOG, PER_MINUTE)
+        took = time.monotonic() - began
+        print(f"  {BACKLOG * FACTS_PER_DELIVERY:,} facts appended and swept in {took:.0f} s", flush=True)
+        save({"neighbours": beside, "drain": await drain(town)})
 
 
 if __name__ == "__main__":
