@@ -37,6 +37,24 @@ def test_an_older_offset_is_decided_alike_while_the_window_covers_it(log: list[t
         assert window.is_copy(back, (key,)) or not recent
 
 
+@given(LOGS)
+def test_a_window_of_some_keys_finds_their_copies_alike(log: list[tuple[int, str]]) -> None:
+    window, now = DuplicateWindow(0, 0, SPAN), 0
+    seen: list[tuple[int, str]] = []
+    for offset, (step, key) in enumerate(log):
+        now += step
+        if key in "abc":
+            window.add(offset, now, (key,))
+            if any(at >= now - SPAN and other == key for at, other in seen):
+                assert window.is_copy(offset, (key,))
+            if key not in {other for _, other in seen}:
+                assert not window.is_copy(offset, (key,))
+            seen.append((now, key))
+        else:
+            window.skip(offset)
+        assert window.end == offset + 1
+
+
 def test_what_is_in_already_is_ignored() -> None:
     window = DuplicateWindow(10, 10, SPAN)
     window.add(10, 0, ("a",))
