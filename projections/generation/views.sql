@@ -61,9 +61,9 @@ CREATE VIEW api.conversation_field WITH (security_invoker = true) AS SELECT * FR
 -- that it was to be sent again.
 CREATE VIEW api.message_failure WITH (security_invoker = true) AS
 SELECT s.tenant_id, s.message_id, s.at AS failed_at, NULL::timestamptz AS redriven_at, s.code, s.reason
-  FROM status_event s WHERE s.type = 'status.failed'
+  FROM api.status_event s WHERE s.type = 'status.failed'
 UNION ALL
-SELECT s.tenant_id, s.message_id, NULL, s.at, '', '' FROM status_event s WHERE s.type = 'delivery.redriven' AND s.code <> 'receipt'
+SELECT s.tenant_id, s.message_id, NULL, s.at, '', '' FROM api.status_event s WHERE s.type = 'delivery.redriven' AND s.code <> 'receipt'
 UNION ALL
 SELECT a.tenant_id, a.delivery_id, a.ended_at, NULL, a.code, a.reason FROM attempt a WHERE a.result IN ('expired', 'dead_lettered')
 UNION ALL
