@@ -34,7 +34,6 @@ class DarkStage(Stage):
 
     def __init__(self, darkness: Weather) -> None:
         super().__init__(places=16, checkpoint_records=1000, call_timeout=10.0)
-        world = self.world
         self.dark, self.well = (self.add_tenant(name, 6000) for name in ("dark", "well"))
         self._darkness = darkness
         self._appended: dict[str, float] = {}
