@@ -1,0 +1,27 @@
+"""A reader whose position retention has removed says so, and can go on at the start of what is left."""
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+
+from streams.log import LogWriter, OffsetGone, partition_reader
+from streams.settings import Settings
+from streams.topics import EVENTS, topic_name
+
+pytestmark = pytest.mark.integration
+
+
+async def test_what_is_gone_is_told_and_the_rest_is_read(settings: Settings, writer: LogWriter) -> None:
+    for number in range(5):
+        await writer.append(EVENTS, 0, str(number).encode())
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
+    await admin.start()
+    await admin.delete_records({TopicPartition(topic_name(settings, EVENTS), 0): RecordsToDelete(before_offset=3)})
+    await admin.close()
+    async with partition_reader(settings, EVENTS, 0) as reader:
+        reader.seek(0)
+        with pytest.raises(OffsetGone):
+            while True:
+                await reader.read()
+        reader.seek(await reader.start_offset())
+        assert [record.offset for record in await reader.read(timeout_ms=5000)] == [3, 4]
