@@ -99,7 +99,11 @@ def configuration(tenant: DemoTenant, keys: Keys, genesys_url: str) -> dict[str,
             ],
         },
         "api_keys": [
-            {"id": f"{tenant.id}-read", "sha256": hashlib.sha256(tenant.key(keys, "api_key").encode()).hexdigest()}
+            {
+                "id": f"{tenant.id}-read",
+                "sha256": hashlib.sha256(tenant.key(keys, "api_key").encode()).hexdigest(),
+                "scopes": ["read", "write"],
+            }
         ],
         "produce_keys": [{"id": tenant.produce_key_id, "secret": tenant.key(keys, "produce_key")}],
     }

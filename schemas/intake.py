@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 import msgspec
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from schemas.envelope import Envelope, canonical_time, envelope
 from schemas.errors import InvalidInput
-from schemas.events import Choice, Content, Direction, Media, MessageData, MessagePersonal, Person
-from schemas.identity import customer_of, thread_of
+from schemas.events import Choice, Content, Direction, Media, MessageData, MessagePersonal, Part
 from schemas.ids import event_id
+from schemas.intake_knowledge import NotedIn, UpdatedIn, noted, updated
+from schemas.intake_shapes import Customer, Name, Strict, thread_named
 from schemas.reading import is_plausible
 from schemas.tenant import Tenant
 
@@ -20,6 +21,8 @@ from schemas.tenant import Tenant
 _LONGEST_TEXT = 40_960
 _FILES = ("image", "video", "audio", "document")
 _DIRECTIONS: dict[str, Direction] = {"message.composed": "outbound", "message.received": "inbound"}
+
+Shape = TypeVar("Shape", bound=BaseModel)
 
 #: How pydantic begins a message -> how one begins after "expected".
 _WORDING = {
@@ -29,44 +32,21 @@ _WORDING = {
     "String should match ": "text that matches ",
 }
 
-Name = Annotated[str, Field(min_length=1, max_length=256)]
 Url = Annotated[str, Field(pattern=r"^https?://[^\s]+$", max_length=2048)]
 
 
-class _Strict(BaseModel):
-    """A misspelt field of ours must not pass silently."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class _Customer(_Strict):
-    #: Digits, with or without ``+``.
-    wa_id: Annotated[str, Field(pattern=r"^\+?[0-9]{5,20}$")] | None = None
-    user_id: Annotated[str, Field(pattern=r"^[A-Z]{2}\.[A-Za-z0-9.]{1,160}$")] | None = None
-    name: Name | None = None
-
-    @model_validator(mode="after")
-    def _named(self) -> Self:
-        if not (self.wa_id or self.user_id):
-            raise ValueError("wa_id or user_id")
-        return self
-
-    def person(self) -> Person:
-        return Person(wa_id=self.wa_id.lstrip("+") if self.wa_id else None, user_id=self.user_id, name=self.name)
-
-
-class _Media(_Strict):
+class _Media(Strict):
     url: Url
     mime: Annotated[str, Field(pattern=r"^[a-z]+/[^\s]{1,120}$", max_length=256)] | None = None
     filename: Name | None = None
 
 
-class _Choice(_Strict):
+class _Choice(Strict):
     text: Name
     payload: Name | None = None
 
 
-class _Content(_Strict):
+class _Content(Strict):
     kind: Literal["text", "image", "video", "audio", "document", "interactive"] = "text"
     text: Annotated[str, Field(max_length=_LONGEST_TEXT)] = ""
     media: _Media | None = None
@@ -89,9 +69,9 @@ class _Content(_Strict):
         return Content(kind=kind, text=self.text, media=media, choices=choices)
 
 
-class _Data(_Strict):
+class _Data(Strict):
     channel: Name
-    customer: _Customer
+    customer: Customer
     content: _Content
 
 
@@ -103,13 +83,13 @@ class _Event(BaseModel):
     specversion: Literal["1.0"]
     id: Name
     source: Name
-    type: Literal["message.composed", "message.received"]
+    type: Literal["message.composed", "message.received", "customer.updated", "conversation.attributes_changed"]
     tenantid: str
     time: AwareDatetime | None = None
     datacontenttype: Literal["application/json"] = "application/json"
     #: Absent: version 1.
     dataschema: str | None = None
-    data: _Data
+    data: dict[str, Any]
 
     @field_validator("time")
     @classmethod
@@ -137,10 +117,8 @@ def _fact(event: _Event, tenant: Tenant, value: bytes, recordedtime: str) -> Env
         raise InvalidInput("tenantid", f"{tenant.id}, whose key signed the event")
     if event.dataschema not in (None, f"{event.type}/1"):
         raise InvalidInput("dataschema", f"{event.type}/1")
-    if tenant.channel(event.data.channel) is None:
-        raise InvalidInput("data.channel", f"the phone_number_id of a channel of tenant {tenant.id}")
     identity = event_id(tenant.id, "intake", event.type, event.source, event.id)
-    data, subject = _message(event, tenant, value)
+    data, subject = _data(event, tenant, value)
     return envelope(
         id=identity,
         type=event.type,
@@ -154,32 +132,49 @@ def _fact(event: _Event, tenant: Tenant, value: bytes, recordedtime: str) -> Env
     )
 
 
-def _message(event: _Event, tenant: Tenant, value: bytes) -> tuple[MessageData, str]:
-    person, content = event.data.customer.person(), event.data.content.content()
-    customer = customer_of(tenant, person)
-    if customer is None:
-        raise InvalidInput("data.customer", "wa_id or user_id")
-    thread = thread_of(tenant, event.data.channel, customer)
-    direction = _DIRECTIONS[event.type]
+def _data(event: _Event, tenant: Tenant, value: bytes) -> tuple[Part, str | None]:
+    """The fact's data, and the thread where it is about one."""
+    if event.type == "customer.updated":
+        return updated(_shaped(UpdatedIn, event), tenant, event.source)
+    if event.type == "conversation.attributes_changed":
+        return noted(_shaped(NotedIn, event), tenant)
+    return _message(_shaped(_Data, event), event.type, tenant, value)
+
+
+def _message(said: _Data, type: str, tenant: Tenant, value: bytes) -> tuple[MessageData, str]:
+    person, content = said.customer.person(), said.content.content()
+    thread = thread_named(tenant, said.channel, person)
+    direction = _DIRECTIONS[type]
     original: dict[str, Any] = msgspec.json.decode(value)
     data = MessageData(
-        channel=event.data.channel,
+        channel=said.channel,
         customer=thread.pseudonym,
         direction=direction,
         kind=content.kind,
         author="api" if direction == "outbound" else None,
-        personal=MessagePersonal(customer=customer, content=content, person=person, original=original),
+        personal=MessagePersonal(customer=thread.customer, content=content, person=person, original=original),
     )
     return data, thread.subject
+
+
+def _shaped(shape: type[Shape], event: _Event) -> Shape:
+    try:
+        return shape.model_validate(event.data)
+    except ValidationError as error:
+        raise _refused(error, "data") from None
 
 
 def _parse(value: bytes) -> _Event:
     try:
         return _Event.model_validate_json(value)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        field = ".".join(map(str, first["loc"])) or "value"
-        raise InvalidInput(field, _expected(first["type"], first["msg"])) from None
+        raise _refused(error) from None
+
+
+def _refused(error: ValidationError, *within: str) -> InvalidInput:
+    first = error.errors(include_url=False, include_input=False)[0]
+    field = ".".join(map(str, (*within, *first["loc"]))) or "value"
+    return InvalidInput(field, _expected(first["type"], first["msg"]))
 
 
 def _expected(kind: str, message: str) -> str:

@@ -22,12 +22,11 @@ from schemas.customer_events import ContextWrite, UpdatedData, UpdatedPersonal
 from schemas.envelope import Envelope, envelope
 from schemas.errors import InvalidInput
 from schemas.ids import event_id
+from schemas.intake_knowledge import MOST_CONTEXT_BYTES
 from streams.directory import TenantDirectory
 from streams.log import LogUnavailable
 from streams.problems import problem
 
-#: Of a document as JSON.
-MOST_BYTES = 16 * 1024
 _WAIT_SECONDS = 5.0
 _POLL_SECONDS = 0.03
 
@@ -97,8 +96,8 @@ class Contexts:
 
 async def _document(request: web.Request) -> dict[str, Any]:
     raw = await request.read()
-    if len(raw) > MOST_BYTES:
-        raise InvalidInput("body", f"at most {MOST_BYTES} bytes")
+    if len(raw) > MOST_CONTEXT_BYTES:
+        raise InvalidInput("body", f"at most {MOST_CONTEXT_BYTES} bytes")
     try:
         document = orjson.loads(raw)
     except orjson.JSONDecodeError:

@@ -29,7 +29,8 @@ class Desks:
         id = request.match_info["genesys_conversation_id"]
         if len(id) > _LONGEST_ID or "\x00" in id:
             return not_found()
-        body = await self._tables.body(request[CALLER], "desk", id=id, messages=_MESSAGES, threads=_THREADS)
+        wanted = {"genesys_conversation_id": id, "messages": _MESSAGES, "threads": _THREADS}
+        body = await self._tables.body(request[CALLER], "desk", **wanted)
         if body is None:
             return not_found()
         shown = orjson.loads(body)

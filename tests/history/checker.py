@@ -9,6 +9,7 @@ from tests.history.copies import Demand, Matched, match
 from tests.history.facts import Fact, Facts
 from tests.history.history import Call, Finding, History, Report, Said
 from tests.history.tables import compare_rows
+from tests.history.threads import compare_threads
 
 #: The ledger's clock and the broker's are the machine's, cut to milliseconds.
 CLOCK_SLACK_MS = 2
@@ -24,7 +25,7 @@ def check(history: History) -> Report:
     _sort_copies(report, matched, attempts)
     report.reordered = _reordered(matched)
     report.leaked = _leaked(history, facts, matched)
-    report.differing = compare_rows(history, facts)
+    report.differing = compare_rows(history, facts) + compare_threads(history, facts)
     report.uncovered = _uncovered(matched, attempts)
     return report
 

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 from aiokafka import AIOKafkaConsumer
 
-from tests.history.history import Booked, Call, History, LogRecord, Platform, Row, Said, Sight
+from tests.history.history import Booked, Call, History, LogRecord, Platform, Row, Said, Sight, Thread
 
 PLATFORMS: tuple[Platform, ...] = ("genesys", "whatsapp")
 #: Kinds whose text and name both sides share; of the others the wording is relaylog's.
@@ -36,7 +36,9 @@ async def collect(
     async with httpx.AsyncClient(timeout=30.0, trust_env=False, limits=limits) as client:
         lines = {p: await _json_lines(client, f"{running['simulators'][p]}/_simulator/books") for p in PLATFORMS}
         ledgers = {p: await _json_lines(client, f"{running['simulators'][p]}/_simulator/ledger") for p in PLATFORMS}
-        rows = [row for tenant in running["tenants"] async for row in _rows(client, running["query"], tenant)]
+        threads = [t for tenant in running["tenants"] async for t in _threads(client, running["query"], tenant)]
+        keys = {tenant["id"]: tenant["api_key"] for tenant in running["tenants"]}
+        rows = [row for t in threads async for row in _rows(client, running["query"], t, keys[t.tenant])]
         sights = await _sights(client, running, rows) if look_across else []
     return History(
         said=(*(said for p in PLATFORMS for said in _said(p, lines[p])), *said_elsewhere),
@@ -45,6 +47,7 @@ async def collect(
         calls=tuple(_call(p, row) for p in PLATFORMS for row in ledgers[p]),
         booked=tuple(booked for p in PLATFORMS for booked in _booked(p, lines[p])),
         rows=tuple(rows),
+        threads=tuple(threads),
         sights=tuple(sights),
         dead_letters=tuple([value async for value in _dead_letters(running["kafka"], f"{prefix}dead-letters")]),
     )
@@ -134,23 +137,33 @@ def _call(platform: Platform, row: dict[str, Any]) -> Call:
     )
 
 
-async def _rows(client: httpx.AsyncClient, query: str, tenant: Mapping[str, Any]) -> AsyncIterator[Row]:
-    """Every message that the tenant's key is shown."""
+async def _threads(client: httpx.AsyncClient, query: str, tenant: Mapping[str, Any]) -> AsyncIterator[Thread]:
+    """Every conversation that the tenant's key is shown."""
     async for conversation in _items(client, f"{query}/v1/conversations", tenant["api_key"]):
-        url = f"{query}/v1/conversations/{conversation['id']}/messages"
-        async for message in _items(client, url, tenant["api_key"]):
-            yield Row(
-                tenant=tenant["id"],
-                id=message["id"],
-                conversation_id=message["conversation_id"],
-                customer_id=message["customer_id"],
-                direction=message["direction"],
-                kind=message["kind"],
-                text=message["text"],
-                status=message["status"],
-                whatsapp_id=message["whatsapp_id"],
-                genesys_id=message["genesys_id"],
-            )
+        yield Thread(
+            tenant=tenant["id"],
+            id=conversation["id"],
+            messages_in=conversation["messages_in"],
+            messages_out=conversation["messages_out"],
+            genesys_conversation_ids=tuple(conversation["genesys_conversation_ids"]),
+        )
+
+
+async def _rows(client: httpx.AsyncClient, query: str, thread: Thread, key: str) -> AsyncIterator[Row]:
+    """Every message of a conversation that its tenant's key is shown."""
+    async for message in _items(client, f"{query}/v1/conversations/{thread.id}/messages", key):
+        yield Row(
+            tenant=thread.tenant,
+            id=message["id"],
+            conversation_id=message["conversation_id"],
+            customer_id=message["customer_id"],
+            direction=message["direction"],
+            kind=message["kind"],
+            text=message["text"],
+            status=message["status"],
+            whatsapp_id=message["whatsapp_id"],
+            genesys_id=message["genesys_id"],
+        )
 
 
 async def _items(client: httpx.AsyncClient, url: str, key: str) -> AsyncIterator[dict[str, Any]]:

@@ -90,6 +90,17 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Thread:
+    """A conversation as the query API shows it to ``tenant``'s key."""
+
+    tenant: str
+    id: str
+    messages_in: int
+    messages_out: int
+    genesys_conversation_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Sight:
     """Something of ``owner`` that another tenant's key was shown."""
 
@@ -108,6 +119,7 @@ class History:
     calls: tuple[Call, ...] = ()
     booked: tuple[Booked, ...] = ()
     rows: tuple[Row, ...] = ()
+    threads: tuple[Thread, ...] = ()
     sights: tuple[Sight, ...] = ()
     #: Values of the dead letters that carry a reason.
     dead_letters: tuple[bytes, ...] = ()

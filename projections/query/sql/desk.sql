@@ -3,11 +3,11 @@
 WITH thread AS (
     SELECT c.*
       FROM api.genesys_conversation g JOIN api.conversation c USING (tenant_id, conversation_id)
-     WHERE g.tenant_id = ANY (%(tenants)s) AND g.genesys_conversation_id = %(id)s
+     WHERE g.tenant_id = ANY (%(tenants)s) AND g.genesys_conversation_id = %(genesys_conversation_id)s
      ORDER BY g.first_at DESC, g.conversation_id LIMIT 1
 )
 SELECT row_to_json(shown)::text
-  FROM (SELECT %(id)s::text AS genesys_conversation_id, t.tenant_id, t.body AS conversation,
+  FROM (SELECT %(genesys_conversation_id)s::text AS genesys_conversation_id, t.tenant_id, t.body AS conversation,
                CASE WHEN t.state = 'waiting' THEN coalesce(
                    (SELECT min(m.at) FROM api.message m
                      WHERE m.tenant_id = t.tenant_id AND m.conversation_id = t.conversation_id AND m.direction = 'inbound'

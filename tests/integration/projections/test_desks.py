@@ -98,7 +98,7 @@ async def test_a_desk_costs_one_round_trip_to_postgres(desk: Desk) -> None:
         pool = connection_pool(desk.settings.model_copy(update={"postgres_query": counted.address}))
         await pool.open()
         tables = Tables(pool)
-        wanted = {"id": GENESYS, "messages": 30, "threads": 20}
+        wanted = {"genesys_conversation_id": GENESYS, "messages": 30, "threads": 20}
         assert await tables.rows(CALLER, "desk", **wanted)
         before = counted.round_trips
         for _ in range(10):

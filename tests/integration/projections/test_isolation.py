@@ -6,6 +6,7 @@ import re
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -20,7 +21,7 @@ from schemas.envelope import decode
 from streams.settings import Settings
 from streams.topics import EVENTS
 from tests.conftest import Database
-from tests.integration.projections.doings import updated
+from tests.integration.projections.doings import Doings, updated
 from tests.integration.projections.support import (
     ACME,
     GLOBEX,
@@ -128,7 +129,8 @@ async def world(system: Settings, postgres_database: Database) -> AsyncIterator[
     made = {}
     for partition, tenant in enumerate((ACME, GLOBEX)):
         made[tenant] = await append_conversations(system, 3, tenant=tenant, partition=partition)
-        await append(system, EVENTS, [b"poison", written(tenant)], tenant=tenant, partition=partition)
+        doing = Doings(FIRST_CUSTOMER, tenant=tenant).queued("2026-11-22T11:00:00.000Z", queue=f"Queue of {tenant}")
+        await append(system, EVENTS, [b"poison", written(tenant), doing], tenant=tenant, partition=partition)
     async with running(serve, system):
         await eventually(lambda: folded(system, postgres_database.superuser_address))
     yield World(postgres_database.superuser_address, postgres_database.query_address, made)
@@ -282,7 +284,12 @@ def _arguments(world: World) -> dict[str, list[Any]]:
         "tenants": [[ACME, GLOBEX]],
         "tenant": [GLOBEX],
         "id": [conversation, customer, message],
-        "wa_id": [FIRST_CUSTOMER],
+        "wa_ids": [[FIRST_CUSTOMER]],
+        "customer_id": [customer],
+        "state": [None],
+        "instants": [[datetime(2026, 11, 23, tzinfo=UTC)]],
+        "messages": [30],
+        "threads": [20],
         "kinds": [["wa_id"]],
         "values": [[FIRST_CUSTOMER]],
         "version": [uuid.UUID(decode(written(GLOBEX)).id)],

@@ -5,11 +5,16 @@ from typing import Any
 
 import pytest
 
+from schemas.conversation_events import AttributesData
+from schemas.customer_events import ContextWrite, UpdatedData
+from schemas.envelope import decode_data
 from schemas.errors import InvalidInput
-from schemas.ids import event_id, thread_subject
+from schemas.ids import customer_pseudonym, event_id, thread_subject
 from schemas.intake import translate_intake
 from schemas.planning import plan
 from tests.unit.schemas.samples import BSUID, CUSTOMER, NUMBER, RECORDED, media_link, message_of, tenant
+
+NOTED = "conversation.attributes_changed"
 
 
 def event(data: dict[str, Any] | None = None, **fields: Any) -> dict[str, Any]:
@@ -79,12 +84,38 @@ def test_an_event_without_a_time_happened_when_it_was_recorded() -> None:
     assert translate_intake(encoded(body), tenant(), RECORDED).time == RECORDED
 
 
+def told(type: str, **data: Any) -> dict[str, Any]:
+    """An event that is no message."""
+    return event(type=type) | {"data": {"customer": {"wa_id": CUSTOMER}, **data}}
+
+
+def test_a_service_tells_what_it_knows_of_a_customer() -> None:
+    version = event_id("acme", "x", "y")
+    context = {"document": {"tier": "gold"}, "replaces": version}
+    value = encoded(told("customer.updated", profile={"language": "de", "tier": None}, context=context))
+    fact = translate_intake(value, tenant(), RECORDED)
+    data = decode_data(fact, UpdatedData)
+    assert (fact.subject, data.by, data.personal.profile) == (None, "crm", {"language": "de", "tier": None})
+    assert data.customer == customer_pseudonym(tenant().pepper_bytes, CUSTOMER)
+    assert data.personal.context == ContextWrite(document={"tier": "gold"}, replaces=version)
+    assert plan(fact, tenant(), media_link) is None
+
+
+def test_a_service_labels_a_conversation() -> None:
+    body = told(NOTED, channel=NUMBER, labels_added=["vip"], priority=3, attributes={"order": "47"})
+    fact = translate_intake(encoded(body), tenant(), RECORDED)
+    data = decode_data(fact, AttributesData)
+    assert fact.subject == thread_subject(tenant().pepper_bytes, NUMBER, CUSTOMER)
+    assert (data.labels_added, data.priority, data.personal.attributes) == (("vip",), 3, {"order": "47"})
+    assert plan(fact, tenant(), media_link) is None
+
+
 @pytest.mark.parametrize(
     ("body", "field", "expected"),
     [
         (event(tenantid="other"), "tenantid", "acme, whose key signed the event"),
         (event({"channel": "404"}), "data.channel", "the phone_number_id of a channel of tenant acme"),
-        (event(type="message.echoed"), "type", "'message.composed' or 'message.received'"),
+        (event(type="message.echoed"), "type", "'message.composed', 'message.received'"),
         (event(specversion="0.3"), "specversion", "'1.0'"),
         (event(dataschema="message.composed/2"), "dataschema", "message.composed/1"),
         (event(id=""), "id", "text with at least 1 character"),
@@ -97,6 +128,21 @@ def test_an_event_without_a_time_happened_when_it_was_recorded() -> None:
         (event({"content": {"kind": "image", "text": "x"}}), "data.content", "media for a file"),
         (event({"content": {"kind": "interactive", "text": "x"}}), "data.content", "choices"),
         (event({"content": {"kind": "image", "media": {"url": "file:///etc/passwd"}}}), "data.content.media.url", ""),
+        (told("customer.updated"), "data", "a profile, a context or a name"),
+        (told("customer.updated", channel=NUMBER), "data.channel", "no such field"),
+        (told("customer.updated", profile={"a": 1}), "data.profile.a", ""),
+        (told("customer.updated", context={"document": []}), "data.context.document", ""),
+        (told("customer.updated", context={"document": {"a": "x" * 17_000}}), "data.context.document", "at most 16384"),
+        (
+            told("customer.updated", context={"document": {"a": "\x00"}}),
+            "data.context.document",
+            "without the character",
+        ),
+        (told("customer.updated", profile={"a": "\x00"}), "data.profile.a", "without the character"),
+        (told("customer.updated", context={"document": {}, "replaces": "1"}), "data.context.replaces", ""),
+        (told(NOTED, channel=NUMBER), "data", "attributes, labels_added"),
+        (told(NOTED, channel="404", priority=1), "data.channel", "the phone_number_id"),
+        (told(NOTED, channel=NUMBER, labels_added=["a"], labels_removed=["a"]), "data", "not added and removed"),
         ({}, "specversion", "a value"),
         ([], "value", ""),
     ],
