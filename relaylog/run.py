@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 from collections.abc import Awaitable, Callable
+
+import uvloop
 
 from schemas.errors import RelaylogError
 from streams.logs import configure_logging
@@ -12,6 +15,10 @@ from streams.settings import InvalidSettings, Settings, load_settings
 
 #: A process: runs until ``stop`` is set, then ends what it began and returns.
 Serve = Callable[[Settings, asyncio.Event], Awaitable[None]]
+
+#: Net allocations until the youngest objects are looked through for cycles, and how often the older ones are: with
+#: Python's 700, 10 and 10 a busy sender spends an eighth of its time on finding next to nothing.
+COLLECTION_THRESHOLDS = (10_000, 10, 10)
 
 EXIT_FAILED = 1
 EXIT_CONFIGURATION = 2
@@ -21,7 +28,11 @@ def run(serve: Serve) -> None:
     """Run one process until SIGTERM or SIGINT. Raises what ``serve`` raises, and InvalidSettings before it starts."""
     settings = load_settings()
     configure_logging(settings.log_level)
-    asyncio.run(_serve_until_stopped(serve, settings))
+    # What the imports made stays for good.
+    gc.freeze()
+    gc.set_threshold(*COLLECTION_THRESHOLDS)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve_until_stopped(serve, settings))
 
 
 async def _serve_until_stopped(serve: Serve, settings: Settings) -> None:
