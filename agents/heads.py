@@ -40,6 +40,8 @@ class Head:
         #: True: the window is the live stream's, which alone adds to it.
         self.is_live = is_live
         self._held: list[Read] = []
+        #: Where the last read found the end of the log.
+        self._ended_at: int | None = None
 
     def serves(self, destination: Destination) -> bool:
         """True when it can go on from the destination's read position."""
@@ -65,9 +67,13 @@ class Head:
     async def read(self, reader: Reader, position: int) -> tuple[list[Read], int]:
         """Up to BATCH records from ``position``, and how many of them had to be read; none at the end of the log."""
         if not self._holds(position):
-            if await reader.position() != position:
+            moved = await reader.position() != position
+            if moved:
                 reader.seek(position)
-            fresh = [Read(record) for record in await reader.read(max_records=BATCH, timeout_ms=100)]
+            # At the end the client fetches by itself: whoever waits further back in the log must not wait for it.
+            timeout = 0 if not moved and self._ended_at == position else 100
+            fresh = [Read(record) for record in await reader.read(max_records=BATCH, timeout_ms=timeout)]
+            self._ended_at = None if fresh else position
             if not self._held or self._held[-1].record.offset + 1 != position:
                 self._held = []
             self._held += fresh

@@ -115,6 +115,9 @@ class Sweep:
             reads, fresh = await head.read(self._reader, position)
             self._context.metrics.swept.inc(fresh)
         at_end = not reads
+        if at_end:
+            # It is the turn of those further back, while the live stream is still on its way to the end.
+            self._passed = QUANTUM
         if at_end and not head.is_live and await self._reader.end_offset() > position:
             return
         # One step of the loop from here on: nothing else changes a destination in between.
@@ -126,7 +129,7 @@ class Sweep:
                 destination.read_position = max(destination.read_position, end)
         if self._meets_live(head, end, at_end):
             self._join(served - blocked, head, end)
-        if at_end and chosen.state is State.BEHIND:
+        if at_end and chosen.state is State.BEHIND and min(d.read_position for d in eligible) >= position:
             await self._rest(0.05)
         else:
             await asyncio.sleep(0)
