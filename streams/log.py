@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
@@ -21,6 +22,8 @@ Headers = Sequence[tuple[str, bytes]]
 
 logger = logging.getLogger(__name__)
 
+#: What a reader asks for at once.
+FETCH_BYTES = 512 * 1024
 #: An idempotent producer never gives a record up, so stopping it while no broker answers would wait for ever.
 STOP_SECONDS = 5.0
 
@@ -54,9 +57,8 @@ class Entry:
     headers: Headers = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """A record as read."""
+class Record(msgspec.Struct, frozen=True):
+    """A record as read; a struct, because it is made for each one, and a dataclass takes eight times as long."""
 
     partition: int
     offset: int
@@ -67,7 +69,10 @@ class Record:
 
     def header(self, name: str) -> bytes | None:
         """Value of the first header with that name."""
-        return next((value for key, value in self.headers if key == name), None)
+        for key, value in self.headers:
+            if key == name:
+                return value
+        return None
 
 
 def connection(settings: Settings) -> dict[str, Any]:
@@ -232,7 +237,8 @@ class PartitionReader:
             **connection(self._settings),
             enable_auto_commit=False,
             auto_offset_reset="none",
-            max_partition_fetch_bytes=MAX_MESSAGE_BYTES + 65536,
+            # A batch that is larger comes whole all the same; and a seek throws away what was fetched.
+            max_partition_fetch_bytes=FETCH_BYTES,
         )
         try:
             await consumer.start()
