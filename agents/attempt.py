@@ -33,8 +33,10 @@ class Attempts:
         self._context = partition.context
         self._destination = destination
         self._place = place
+        self._offset = place.offset
         self._delivery = place.delivery
         self._remote = self._context.remotes[place.delivery.platform]
+        self._metrics = self._context.metrics.of(place.delivery.platform)
 
     async def make(self, permit: Permit, part: int, call: Call) -> Answer | None:
         """One attempt under the fence.
@@ -83,14 +85,11 @@ class Attempts:
         self._partition.conversations.note(self._delivery.tenant, self._place.fact.event.subject, accepted)
         await self._partition.outcomes.append("delivery.accepted", accepted, self._place.fact.event)
         if accepted.finishes:
-            metrics, platform = self._context.metrics, self._delivery.platform
-            delay = (self._context.now() - self._place.fact.record.timestamp) / 1000
-            metrics.delay.labels(platform).observe(max(0.0, delay))
-            metrics.finished.labels(platform, "accepted").inc()
+            self._metrics.accepted((self._context.now() - self._place.fact.record.timestamp) / 1000)
 
     def is_pending(self) -> bool:
         """False once the delivery has ended, by whoever's result: its place tells, the ledger forgets."""
-        return self._destination.holds(self._place.offset)
+        return self._destination.holds(self._offset)
 
     def check(self) -> None:
         """Raises Lost when no new attempt may begin."""
@@ -101,7 +100,7 @@ class Attempts:
         """What every record about this delivery says."""
         return {
             "delivery": self._delivery.id,
-            "offset": self._place.offset,
+            "offset": self._offset,
             "platform": self._delivery.platform,
             "term": self._partition.term,
             "part": part,
@@ -116,13 +115,11 @@ class Attempts:
         return known.id if known else None
 
     async def _call(self, permit: Permit, call: Call) -> Answer:
-        metrics, platform = self._context.metrics, self._delivery.platform
         started = self._context.clock()
         with self._destination.standing.call():
             answer = await self._remote.send(permit, call)
         self._destination.standing.ended(answered=isinstance(answer, Taken | Refused))
-        metrics.call_seconds.labels(platform).observe(self._context.clock() - started)
-        metrics.calls.labels(platform, type(answer).__name__.lower()).inc()
+        self._metrics.ended(answer, self._context.clock() - started)
         if isinstance(answer, Taken):
             self._context.crash("sender_after_answer")
         return answer

@@ -52,7 +52,6 @@ class LaneHead:
         self._delivery = place.delivery
         self._remote = self._context.remotes[place.delivery.platform]
         self._attempts = Attempts(partition, destination, place)
-        self._inquiry = Inquiry(partition, destination, place, self._attempts)
         #: Parts known as taken before the log has shown it.
         self._done = 0
         self._tries = 0
@@ -105,7 +104,7 @@ class LaneHead:
 
     async def _find_out(self, part: int, absence_counts: bool) -> bool | None:
         """What became of an unanswered call. True: the part was taken; False: the delivery has ended; None: send it."""
-        found = await self._inquiry.ask(part)
+        found = await Inquiry(self._partition, self._destination, self._place, self._attempts).ask(part)
         self._attempts.check()
         if not self._attempts.is_pending():
             return False

@@ -4,6 +4,32 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from agents.answers import Answer, NotSent, Refused, Taken, Unanswered
+from schemas.outcomes import Platform
+
+
+class CallMetrics:
+    """The figures of one platform's calls, their labels looked up once and not for each call."""
+
+    def __init__(self, metrics: SenderMetrics, platform: Platform) -> None:
+        self._seconds = metrics.call_seconds.labels(platform)
+        self._ended = {
+            ending: metrics.calls.labels(platform, ending.__name__.lower())
+            for ending in (Taken, Refused, NotSent, Unanswered)
+        }
+        self._delay = metrics.delay.labels(platform)
+        self._accepted = metrics.finished.labels(platform, "accepted")
+
+    def ended(self, answer: Answer, seconds: float) -> None:
+        """A call took so long and ended so."""
+        self._seconds.observe(seconds)
+        self._ended[type(answer)].inc()
+
+    def accepted(self, seconds: float) -> None:
+        """A delivery was accepted whole, so long after its fact was appended."""
+        self._delay.observe(max(0.0, seconds))
+        self._accepted.inc()
+
 
 class SenderMetrics:
     """All metrics of a sender process, in one registry."""
@@ -60,3 +86,11 @@ class SenderMetrics:
             buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 3600),
             registry=registry,
         )
+        self._of: dict[Platform, CallMetrics] = {}
+
+    def of(self, platform: Platform) -> CallMetrics:
+        """The figures of calls to ``platform``."""
+        known = self._of.get(platform)
+        if known is None:
+            known = self._of[platform] = CallMetrics(self, platform)
+        return known
