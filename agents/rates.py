@@ -39,10 +39,8 @@ class TokenBucket:
     def wait(self, now: float) -> float:
         """Seconds until one permit can be taken; 0 when it can be taken now."""
         self._refill(now)
-        waits = [self.frozen_until - now, (1.0 - self.level) * 60.0 / self.allowed]
-        if self.used + self.in_flight >= self.allowed:
-            waits.append(self.window_end - now)
-        return max(0.0, *waits)
+        window = self.window_end - now if self.used + self.in_flight >= self.allowed else 0.0
+        return max(0.0, self.frozen_until - now, (1.0 - self.level) * 60.0 / self.allowed, window)
 
     def take(self, now: float) -> None:
         """Use up one permit; call `done` when its call has ended, or will not be made."""
@@ -116,27 +114,38 @@ class PermitQueue:
 
     async def permit(self, buckets: list[TokenBucket], rank: int) -> int:
         """Wait for a permit of any of the buckets; returns the index of the one that gave it."""
+        if not self._waiters:
+            best, delay = self._soonest(buckets)
+            if delay <= 0.0:
+                return best
         me = _Waiter(self._clock() + rank * AGEING, next(self._numbers))
         heapq.heappush(self._waiters, me)
         try:
             while True:
-                delay: float | None = None
-                if self._waiters[0] is me:
-                    now = self._clock()
-                    waits = [bucket.wait(now) for bucket in buckets]
-                    best = min(range(len(waits)), key=waits.__getitem__)
-                    if waits[best] <= 0.0:
-                        buckets[best].take(now)
-                        return best
-                    # Capped, because an answer in flight may change the allowance while this one waits; and never so
-                    # short that the clock does not move.
-                    delay = min(max(waits[best], 0.001), 1.0)
-                await self._turn(me, delay)
+                if self._waiters[0] is not me:
+                    await self._turn(me, None)
+                    continue
+                best, delay = self._soonest(buckets)
+                if delay <= 0.0:
+                    return best
+                # Capped, because an answer in flight may change the allowance while this one waits; and never so short
+                # that the clock does not move.
+                await self._turn(me, min(max(delay, 0.001), 1.0))
         finally:
             self._waiters.remove(me)
             heapq.heapify(self._waiters)
             if self._waiters:
                 self._waiters[0].turn.set()
+
+    def _soonest(self, buckets: list[TokenBucket]) -> tuple[int, float]:
+        """Index of the bucket with the shortest wait, and that wait; the permit is taken when the wait is 0."""
+        now = self._clock()
+        waits = [bucket.wait(now) for bucket in buckets]
+        delay = min(waits)
+        best = waits.index(delay)
+        if delay <= 0.0:
+            buckets[best].take(now)
+        return best, delay
 
     async def _turn(self, me: _Waiter, delay: float | None) -> None:
         try:

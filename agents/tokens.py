@@ -41,6 +41,9 @@ class TokenCache:
 
     async def token(self, genesys: Genesys, client: GenesysClient) -> str:
         """A token that is valid for a while. Raises MintFailed."""
+        known = self._tokens.get(client.client_id)
+        if known is not None and known.fresh_until > self._clock():
+            return known.value
         async with self._mints.setdefault(client.client_id, asyncio.Lock()):
             known = self._tokens.get(client.client_id)
             if known is None or known.fresh_until <= self._clock():

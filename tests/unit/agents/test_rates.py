@@ -1,8 +1,10 @@
 """Token buckets and the table of them, on a clock of the test's own."""
 
+import asyncio
+
 import pytest
 
-from agents.rates import RateTable, TokenBucket
+from agents.rates import PermitQueue, RateTable, TokenBucket
 
 
 def test_a_bucket_starts_empty_and_refills_at_its_rate() -> None:
@@ -100,3 +102,22 @@ def test_a_partition_that_comes_back_soon_finds_what_the_platform_said_but_nothi
     clock[0] = 40.0
     table.drop_partition(3)
     assert not table.bucket("client", 3, 300).forbids(29.0)
+
+
+async def test_a_permit_is_there_at_once_but_nobody_overtakes_who_waits() -> None:
+    clock = [0.0]
+    bucket = TokenBucket(allowed=6000, at=0.0, level=1.0)
+    queue = PermitQueue(lambda: clock[0])
+    assert await queue.permit([bucket], 0) == 0
+    order: list[str] = []
+
+    async def ask(name: str) -> None:
+        await queue.permit([bucket], 0)
+        order.append(name)
+
+    first = asyncio.create_task(ask("first"))
+    await asyncio.sleep(0)
+    clock[0] = 10.0
+    await ask("second")
+    await first
+    assert order == ["first", "second"]
