@@ -22,11 +22,11 @@ class Response:
 
 
 async def post_json(
-    session: aiohttp.ClientSession, url: str, token: str, body: dict[str, Any]
+    session: aiohttp.ClientSession, url: str, token: str, body: bytes
 ) -> Response | NotSent | Unanswered:
-    """POST ``body`` as JSON with a bearer token. Never raises for what the network or the platform does."""
+    """POST ``body``, which is JSON, with a bearer token. Never raises for what the network or the platform does."""
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-    return await post(session, url, headers, msgspec.json.encode(body))
+    return await _request(session, "POST", url, headers, body)
 
 
 async def get_json(session: aiohttp.ClientSession, url: str, token: str) -> Response | NotSent | Unanswered:

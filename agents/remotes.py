@@ -101,7 +101,7 @@ class GenesysRemote:
     async def send(self, permit: Permit, call: Call) -> Answer:
         """POST to the inbound endpoint that the plan names."""
         url = permit.tenant.genesys.api_url.rstrip("/") + call.path
-        answer = await post_json(self._session, url, permit.token, call.body)
+        answer = await post_json(self._session, url, permit.token, call.payload)
         if not isinstance(answer, Response):
             return answer
         self._observe(permit.bucket, answer.headers)
@@ -182,7 +182,7 @@ class WhatsAppRemote:
 
     async def send(self, permit: Permit, call: Call) -> Answer:
         """POST to ``/{phone_number_id}/messages``."""
-        answer = await post_json(self._session, self._base_url + call.path, permit.token, call.body)
+        answer = await post_json(self._session, self._base_url + call.path, permit.token, call.payload)
         return _whatsapp_answer(answer) if isinstance(answer, Response) else answer
 
     async def look_up(self, tenant: Tenant, channel: Channel, call: Call, conversation: Conversation) -> Found:

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from functools import cached_property
+from typing import Any, Final, Literal
+
+import msgspec
 
 from schemas.events import Media
 from schemas.outcomes import Platform
 
 Kind = Literal["message", "receipt", "typing"]
 
+_encoder: Final = msgspec.json.Encoder()
+
 #: Makes the URL under which Genesys may fetch a WhatsApp file: (tenant id, phone_number_id, media) -> URL.
 MediaLink = Callable[[str, str, Media], str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Call:
     """One HTTP POST with a JSON body, relative to the platform's base URL.
 
@@ -26,6 +31,11 @@ class Call:
     path: str
     body: dict[str, Any]
     media: Media | None = None
+
+    @cached_property
+    def payload(self) -> bytes:
+        """The body as it is sent, encoded once: for the digest of the plan and for every attempt."""
+        return _encoder.encode(self.body)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,9 +29,6 @@ _PLATFORM_OF_TYPE: Final[dict[str, Platform]] = {
     **dict.fromkeys(_TO_WHATSAPP, "whatsapp"),
 }
 
-_canonical = msgspec.json.Encoder(order="sorted")
-
-
 class _Original(msgspec.Struct):
     type: str
 
@@ -100,8 +97,8 @@ def duplicate_keys(fact: Envelope) -> tuple[str, ...]:
 
 
 def plan_digest(call: Call) -> str:
-    """SHA-256 (hex, first 16) of path and body in canonical JSON: two equal plans are the same request."""
-    return hashlib.sha256(_canonical.encode([call.path, call.body])).hexdigest()[:16]
+    """SHA-256 (hex, first 16) of path and body as sent: two equal plans are the same request."""
+    return hashlib.sha256(b"%b\n%b" % (call.path.encode(), call.payload)).hexdigest()[:16]
 
 
 def _is_terminal(fact: Envelope, status: StatusData) -> bool:
