@@ -27,6 +27,14 @@ from schemas.outcomes import (
 Destination = tuple[str, Platform]
 
 
+#: Records about deliveries.
+_SHAPES: dict[str, type[DeliveryRecord]] = {
+    "delivery.attempted": Attempted,
+    "delivery.accepted": Accepted,
+    "delivery.failed": Failed,
+    "delivery.expired": Ended,
+    "delivery.dead_lettered": Ended,
+}
 #: Finished offsets of all destinations together; each takes up to some 25 bytes of a checkpoint.
 CROWDED = 100_000
 
@@ -58,29 +66,30 @@ class Ledger:
             parts={done.offset: done for done in checkpoint.parts},
         )
 
-    def fold(self, offset: int, event: Envelope) -> DeliveryRecord | None:
+    def fold(self, offset: int, event: Envelope, data: DeliveryRecord | None = None) -> DeliveryRecord | None:
         """Take in the record at ``offset``; returns it when it concerns a delivery and counts.
+
+        ``data`` is the event's, where it is at hand decoded.
 
         An attempt counts only under the owner in force: after a takeover, those of former owners are void. Results are
         true
         whoever writes them.
         """
         self.as_of = offset + 1
-        match event.type:
-            case "sender.took_over":
-                self.owner = offset
-                return None
-            case "delivery.attempted":
-                return self._attempted(event, decode_data(event, Attempted))
-            case "delivery.failed":
-                return self._failed(decode_data(event, Failed))
-            case "delivery.accepted":
-                accepted = decode_data(event, Accepted)
+        if event.type == "sender.took_over":
+            self.owner = offset
+        shape = _SHAPES.get(event.type)
+        if shape is None:
+            return None
+        match data if data is not None else decode_data(event, shape):
+            case Attempted() as attempted:
+                return self._attempted(event, attempted)
+            case Accepted() as accepted:
                 return self._accepted(event, accepted)
-            case "delivery.expired" | "delivery.dead_lettered":
-                return self._finish(event, decode_data(event, Ended))
-            case _:
-                return None
+            case Failed() as failed:
+                return self._failed(failed)
+            case ended:
+                return self._finish(event, ended)
 
     def is_finished(self, destination: Destination, offset: int) -> bool:
         """True when the delivery of the fact at ``offset`` has ended."""

@@ -10,6 +10,7 @@ import msgspec
 
 from agents.context import SenderContext
 from schemas.envelope import Envelope, encode, envelope, time_of_milliseconds
+from schemas.outcomes import DeliveryRecord
 from streams.log import Appended, settled
 from streams.topics import OUTCOMES
 
@@ -20,7 +21,10 @@ class OutcomeWriter:
     def __init__(self, context: SenderContext, partition: int) -> None:
         self._context = context
         self._partition = partition
+        self._source = f"relaylog/sender/{context.sender}"
         self._serial = itertools.count(1)
+        #: What was appended about deliveries and not yet read back, by record id.
+        self._unread: dict[bytes, tuple[Envelope, DeliveryRecord]] = {}
 
     async def append(self, type_: str, data: msgspec.Struct, cause: Envelope | None = None) -> Appended:
         """Append and wait for the acknowledgement. Raises LogUnavailable: the sender must stop then."""
@@ -35,7 +39,7 @@ class OutcomeWriter:
         event = envelope(
             id=f"{self._context.sender}:{self._partition}:{next(self._serial)}",
             type=type_,
-            source=f"relaylog/sender/{self._context.sender}",
+            source=self._source,
             time=moment,
             recordedtime=moment,
             data=data,
@@ -44,15 +48,22 @@ class OutcomeWriter:
             causationid=cause.id if cause else None,
             correlationid=cause.correlationid if cause else None,
         )
+        id_ = event.id.encode()
+        if isinstance(data, DeliveryRecord):
+            self._unread[id_] = (event, data)
         future = await self._context.writer.enqueue(
             OUTCOMES,
             self._partition,
             encode(event),
             key=event.tenantid.encode() if event.tenantid else None,
-            headers=(("type", type_.encode()), ("id", event.id.encode())),
+            headers=(("type", type_.encode()), ("id", id_)),
         )
         future.add_done_callback(self._watch)
         return event.id, future
+
+    def read_back(self, id_: bytes | None) -> tuple[Envelope, DeliveryRecord] | None:
+        """What this writer appended under that id, for the tail, which need not decode it then; once."""
+        return self._unread.pop(id_, None) if id_ is not None else None
 
     def _watch(self, future: asyncio.Future[Any]) -> None:
         if not future.cancelled() and (error := future.exception()) is not None:

@@ -50,14 +50,18 @@ class Tail:
 
     def _fold(self, record: Record) -> None:
         partition = self._partition
-        try:
-            event = decode(record.value)
-        except UndecodableRecord:
-            where = {"partition": partition.number, "offset": record.offset}
-            log.error("an outcome record cannot be decoded", extra=where)
-            partition.ledger.as_of = record.offset + 1
-            return
-        done = partition.ledger.fold(record.offset, event)
+        own = partition.outcomes.read_back(record.header("id"))
+        if own is not None:
+            event, done = own[0], partition.ledger.fold(record.offset, *own)
+        else:
+            try:
+                event = decode(record.value)
+            except UndecodableRecord:
+                where = {"partition": partition.number, "offset": record.offset}
+                log.error("an outcome record cannot be decoded", extra=where)
+                partition.ledger.as_of = record.offset + 1
+                return
+            done = partition.ledger.fold(record.offset, event)
         if isinstance(done, Accepted):
             partition.conversations.note(event.tenantid, event.subject, done)
         if event.type == "sender.took_over":

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.ledger import Destination, Ledger
-from schemas.envelope import Envelope, envelope
+from schemas.envelope import Envelope, decode_data, envelope
 from schemas.events import Failure as Why
 from schemas.outcomes import Accepted, Attempted, Checkpoint, Ended, Failed, TookOver
 
@@ -140,3 +140,18 @@ def test_folding_on_from_a_checkpoint_is_folding_from_the_start(records: list[En
         whole.finished,
         whole.parts,
     )
+
+
+def test_a_record_whose_data_is_at_hand_folds_as_one_that_is_decoded() -> None:
+    shapes = {
+        "delivery.attempted": Attempted,
+        "delivery.accepted": Accepted,
+        "delivery.failed": Failed,
+        "delivery.expired": Ended,
+    }
+    records = [attempted(7, 0), failed(7), attempted(7, 0, 2), accepted(7, 1, 2), accepted(7, 2, 2), expired(8)]
+    decoding, handed = folded(took_over()), folded(took_over())
+    for offset, record in enumerate(records, 1):
+        data = decode_data(record, shapes[record.type])
+        assert handed.fold(offset, record, data) == decoding.fold(offset, record) == data
+        assert handed == decoding
