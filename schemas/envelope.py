@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -128,7 +129,14 @@ def canonical_time(moment: datetime) -> str:
 
 def time_of_milliseconds(milliseconds: int) -> str:
     """Canonical time of Unix milliseconds."""
-    return canonical_time(datetime.fromtimestamp(milliseconds / 1000, UTC))
+    seconds, rest = divmod(milliseconds, 1000)
+    return f"{_second(seconds)}.{rest:03}Z"
+
+
+@lru_cache(maxsize=64)
+def _second(seconds: int) -> str:
+    """Canonical time up to the second; what is recorded now shares it with what was recorded just before."""
+    return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat()
 
 
 def milliseconds_of_time(time: str) -> int:

@@ -191,7 +191,10 @@ class Tenant(Strict):
 
     def channel(self, phone_number_id: str) -> Channel | None:
         """The channel of a WhatsApp number."""
-        return next((c for c in self.channels if c.phone_number_id == phone_number_id), None)
+        for channel in self.channels:
+            if channel.phone_number_id == phone_number_id:
+                return channel
+        return None
 
     def channel_of_integration(self, integration_id: str) -> Channel | None:
         """The channel of a Genesys integration."""
