@@ -102,7 +102,12 @@ async def _parts(
     with tempfile.TemporaryDirectory(prefix="relaylog-sender-") as data_dir:
         faust_app = build_app(settings, Path(data_dir))
         rates = RateTable(time.monotonic, faust_app.recall)
-        async with aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=0)) as session:
+        async with aiohttp.ClientSession(
+            timeout=timeout,
+            connector=aiohttp.TCPConnector(limit=0),
+            # The tenants share hosts: what a platform sets for one of them must not travel with another's calls.
+            cookie_jar=aiohttp.DummyCookieJar(),
+        ) as session:
             await writer.start()
             await directory.start()
             link = media_link(settings)
