@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 #: Modules of this folder that measure, save and print when they are run.
-BENCHES = ("gateway", "projection", "retention", "sender", "volume")
+BENCHES = ("gateway", "projection", "retention", "sender", "sender_latency", "volume")
 
 
 def main(wanted: list[str]) -> int:

@@ -28,7 +28,7 @@ class Figure(NamedTuple):
     def __str__(self) -> str:
         """For a person."""
         spread = f"{self.min:.2f} to {self.max:.2f} in {self.rounds} rounds"
-        return f"{self.name}: {self.ratio:.2f} ({spread}; {self.numerator:,.0f}/s beside {self.denominator:,.0f}/s)"
+        return f"{self.name}: {self.ratio:.2f} ({spread}; {self.numerator:,.4g} beside {self.denominator:,.4g})"
 
     def save(self) -> None:
         """Write it under ``bench/results``."""

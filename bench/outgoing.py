@@ -19,6 +19,7 @@ from typing import Any
 import aiohttp
 import psutil
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 
 from agents.app import APP_NAME
@@ -72,6 +73,14 @@ class Sending:
     name: str
     metrics: str
     process: psutil.Process
+    http: aiohttp.ClientSession
+
+    async def metric(self, name: str, **labels: str) -> float:
+        """Sum of a metric's samples that have those labels."""
+        async with self.http.get(self.metrics) as answer:
+            families = text_string_to_metric_families(await answer.text())
+        samples = (sample for family in families for sample in family.samples if sample.name == name)
+        return sum(sample.value for sample in samples if labels.items() <= sample.labels.items())
 
     def cpu_seconds(self) -> float:
         """Time that it has spent computing."""
@@ -128,10 +137,11 @@ class Servers:
             "RELAYLOG_MASTER_KEY": settings.master_key.get_secret_value(),
             "RELAYLOG_AGENTS_PORT": str(port),
             "RELAYLOG_DUPLICATE_WINDOW": str(settings.duplicate_window),
+            "RELAYLOG_CALLS_IN_FLIGHT": str(settings.calls_in_flight),
         }
         await self.start(name, ("relaylog", "agents"), environment, f"{port}/readyz")
         process = psutil.Process(self.supervisor.pids[name])
-        return Sending(name, f"http://127.0.0.1:{port}/metrics", process)
+        return Sending(name, f"http://127.0.0.1:{port}/metrics", process, self.http)
 
     async def settings(self, partitions: int, **more: Any) -> Settings:
         """Settings with topics of their own, which are made."""

@@ -8,6 +8,9 @@ import re
 import sys
 import time
 from collections import Counter
+from typing import cast
+
+import uvloop
 
 _TOKEN = b'{"access_token":"stub","token_type":"bearer","expires_in":86400}'
 _TAKEN = b'{"id":"0123456789abcdef0123456789abcdef"}'
@@ -28,32 +31,42 @@ class Stub:
         self._states: dict[str, str] = {}
         self._arrivals: list[tuple[str, float]] = []
 
-    def answer(self, method: str, path: str, body: bytes) -> tuple[int, bytes] | None:
-        """Status and body for a request; None for silence."""
-        parts = path.strip("/").split("/")
-        match method, parts[0]:
-            case "GET", "counts":
-                return 200, json.dumps(self.taken).encode()
-            case "GET", "arrivals":
+    def answer(self, method: bytes, path: str, body: bytes) -> bytes | None:
+        """The whole answer to a request; None for silence."""
+        if method == b"POST" and path.startswith("/api/v2/conversations/messages/"):
+            return self._take(path.split("/", 6)[5], body)
+        match method, path.split("/")[1]:
+            case b"GET", "counts":
+                return _answer(200, json.dumps(self.taken).encode())
+            case b"GET", "arrivals":
                 arrivals, self._arrivals = self._arrivals, []
-                return 200, json.dumps(arrivals).encode()
-            case "PUT", state:
-                self._states[parts[1]] = state
-                return 200, b"{}"
-        if "token" in parts:
-            return 200, _TOKEN
-        return self._take(next((part for part in parts if part.startswith("integration-")), ""), body)
+                return _answer(200, json.dumps(arrivals).encode())
+            case b"PUT", state:
+                self._states[path.split("/")[2]] = state
+        return _answer(200, _TOKEN if path.endswith("/token") else b"{}")
 
-    def _take(self, integration: str, body: bytes) -> tuple[int, bytes] | None:
+    def arrived(self, message_id: str) -> None:
+        """A message was taken."""
+        self._arrivals.append((message_id, time.time()))
+
+    def _take(self, integration: str, body: bytes) -> bytes | None:
         match self._states.get(integration):
             case "down":
-                return 503, _DOWN
+                return _answer(503, _DOWN)
             case "silent":
                 return None
         self.taken[integration] += 1
         if found := _MESSAGE_ID.search(body):
-            self._arrivals.append((found[1].decode(), time.time()))
-        return 200, _TAKEN
+            self.arrived(found[1].decode())
+        return _ACCEPTED
+
+
+def _answer(status: int, content: bytes) -> bytes:
+    head = b"HTTP/1.1 %d X\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+    return head % (status, len(content)) + content
+
+
+_ACCEPTED = _answer(200, _TAKEN)
 
 
 class Connection(asyncio.Protocol):
@@ -64,8 +77,7 @@ class Connection(asyncio.Protocol):
         self._received = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
         self._received += data
@@ -74,16 +86,11 @@ class Connection(asyncio.Protocol):
         if not end or len(body) < length:
             return
         self._received = b""
-        method, path, _ = head.decode().split(" ", 2)
-        found = self._stub.answer(method, path, body)
-        if found is None:
+        method, path, _ = head.split(b" ", 2)
+        answer = self._stub.answer(method, path.decode(), body)
+        if answer is None:
             return
-        answer = b"HTTP/1.1 %d X\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (
-            found[0],
-            len(found[1]),
-            found[1],
-        )
-        if method == "POST" and self._stub.delay:
+        if method == b"POST" and self._stub.delay:
             asyncio.get_running_loop().call_later(self._stub.delay, self._write, answer)
         else:
             self._write(answer)
@@ -93,12 +100,17 @@ class Connection(asyncio.Protocol):
             self._transport.write(answer)
 
 
+async def listen(stub: Stub, port: int) -> asyncio.Server:
+    """Serve ``stub`` on a port of this machine."""
+    return await asyncio.get_running_loop().create_server(lambda: Connection(stub), "127.0.0.1", port)
+
+
 async def serve(port: int, delay: float) -> None:
     """Until the process is ended."""
-    stub = Stub(delay)
-    server = await asyncio.get_running_loop().create_server(lambda: Connection(stub), "127.0.0.1", port)
+    server = await listen(Stub(delay), port)
     await server.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1]), float(sys.argv[2])))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(int(sys.argv[1]), float(sys.argv[2])))

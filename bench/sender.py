@@ -1,108 +1,143 @@
-"""Sender: calls a second with both ledger appends beside a bare POST loop to the same stub, 64 lanes each."""
+"""Sender: calls a second beside a bare POST loop and beside a textbook agent, against one stub, by busy lanes.
+
+``python -m bench.sender [100ms:64 instant:64 ...]`` measures those stubs and lanes, by default all.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import itertools
+import secrets
+import sys
 import time
-from functools import partial
+from collections.abc import Callable
+from dataclasses import dataclass
 
-import aiohttp
-import msgspec
+import uvloop
 
+from bench.bare_posts import BARE, bare_posts
 from bench.figures import Figure, alternate, figure
-from bench.outgoing import Remote, Servers, append, message, register, servers
+from bench.outgoing import Remote, Servers, append, message, register, servers, skip
 from streams.log import LogWriter
 from streams.settings import Settings
+from streams.topics import EVENTS, topic_name
 
-#: Threads with something to send, each a lane; the bare loop has as many tasks.
-LANES = 64
+#: Seconds until the stub answers, and facts in the log for each round and lane: more than one thread can use up.
+STUBS = {"100ms": (0.1, 80), "instant": (0.0, 5_000)}
+#: Threads with something to send; the bare loop has as many tasks, the sender as many slots for calls in flight.
+LANES = (1, 16, 64, 256)
+#: More facts than all threads together can use up in a round.
+MOST_FACTS = 20_000
+PARTITIONS = 4
 TENANTS = 8
 ROUNDS = 3
-SECONDS = 6.0
-WARM_UP_SECONDS = 2.0
-#: Name of the figure by seconds until the stub answers, and facts in the log: more than can be sent meanwhile.
-STUBS = {"sender_100ms": (0.1, 8_000), "sender_instant": (0.0, 40_000)}
-_BODY = msgspec.json.encode({"channel": {"messageId": "wamid." + "x" * 60}, "type": "Text", "text": "x" * 400})
+SECONDS = 4.0
+WARM_UP_SECONDS = 1.5
 
 
-async def bare(remote: Remote) -> float:
-    """POSTs a second of tasks that do nothing else."""
-    headers = {"Authorization": "Bearer stub", "Content-Type": "application/json"}
-    url, end = f"{remote.url}/api/v2/conversations/messages/integration-bare", time.monotonic() + SECONDS
+@dataclass(frozen=True)
+class Case:
+    """One stub, one number of lanes, and a log with facts for all rounds."""
 
-    async def lane(session: aiohttp.ClientSession) -> int:
-        posts = 0
-        while time.monotonic() < end:
-            async with session.post(url, data=_BODY, headers=headers) as answer:
-                msgspec.json.decode(await answer.read())
-            posts += 1
-        return posts
+    on: Servers
+    remote: Remote
+    lanes: int
+    settings: Settings
+    facts: int
 
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
-        started = time.monotonic()
-        posts = await asyncio.gather(*(lane(session) for _ in range(LANES)))
-        return sum(posts) / (time.monotonic() - started)
+    async def bare(self) -> float:
+        """POSTs a second of tasks that do nothing else."""
+        return await bare_posts(self.remote.url, self.lanes, SECONDS)
+
+    async def sender(self) -> float:
+        """Calls a second of a whole sender that goes on in the log where the last one stopped."""
+        sending = await self.on.sender(self.settings)
+        try:
+            rate = await self._rate(_is_senders)
+            sending.check()
+        finally:
+            await self.on.supervisor.stop(sending.name)
+        if await self._taken(_is_senders) >= self.facts:
+            raise RuntimeError(f"all {self.facts} deliveries were sent before the time was over: the figure is too low")
+        return rate
+
+    async def textbook(self) -> float:
+        """Calls a second of the textbook agent, which reads the same facts from the first one on."""
+        group = f"textbook-{secrets.token_hex(4)}"
+        topic = topic_name(self.settings, EVENTS)
+        arguments = (self.on.kafka, topic, group, self.remote.url, str(PARTITIONS), str(self.on.data / group))
+        probe = f"{self.remote.url.rpartition(':')[2]}/counts"
+        await self.on.start(group, ("bench.textbook_agent", *arguments), {}, probe)
+        try:
+            return await self._rate(_is_textbooks)
+        finally:
+            await self.on.supervisor.stop(group)
+
+    async def _rate(self, counts: Callable[[str], bool]) -> float:
+        before = await self._taken(counts)
+        while await self._taken(counts) == before:
+            await asyncio.sleep(0.05)
+        await asyncio.sleep(WARM_UP_SECONDS)
+        first, started = await self._taken(counts), time.monotonic()
+        await asyncio.sleep(SECONDS)
+        return (await self._taken(counts) - first) / (time.monotonic() - started)
+
+    async def _taken(self, counts: Callable[[str], bool]) -> int:
+        return sum(count for integration, count in (await self.remote.taken()).items() if counts(integration))
 
 
-async def sender(on: Servers, remote: Remote, facts: int) -> float:
-    """Calls a second of a whole sender that finds ``facts`` deliveries in its log."""
-    settings = await on.settings(4)
-    await _preload(settings, remote, facts)
-    before = await _sent(remote)
-    sending = await on.sender(settings)
-    while await _sent(remote) == before:
-        sending.check()
-        await asyncio.sleep(0.05)
-    await asyncio.sleep(WARM_UP_SECONDS)
-    first, started = await _sent(remote), time.monotonic()
-    await asyncio.sleep(SECONDS)
-    last, seconds = await _sent(remote), time.monotonic() - started
-    sending.check()
-    await on.supervisor.stop(sending.name)
-    if last - before >= facts:
-        raise RuntimeError(f"all {facts} deliveries were sent before the time was over: the figure would be too low")
-    return (last - first) / seconds
+def _is_textbooks(integration: str) -> bool:
+    return integration.startswith("textbook-")
 
 
-async def _preload(settings: Settings, remote: Remote, facts: int) -> None:
-    writer = LogWriter(settings)
+def _is_senders(integration: str) -> bool:
+    return integration != BARE and not _is_textbooks(integration)
+
+
+async def prepare(on: Servers, stub: str, lanes: int) -> Case:
+    """A case whose facts wait in the log; Faust has passed them, so that only the sweep reads them."""
+    delay, each = STUBS[stub]
+    facts = min(MOST_FACTS, each * lanes) * (ROUNDS + 1)
+    remote = await on.stub(delay)
+    settings = await on.settings(PARTITIONS, calls_in_flight=max(64, lanes))
+    writer, tenants = LogWriter(settings), min(TENANTS, lanes)
     await writer.start()
     try:
-        tenants = [await register(settings, writer, f"t{number}", remote.url) for number in range(TENANTS)]
-        each = LANES // TENANTS
+        registered = [await register(settings, writer, f"t{number}", remote.url) for number in range(tenants)]
+        customers = lanes // tenants
         deliveries = (
-            (tenant.partition, message(tenant, number // TENANTS % each, number))
-            for number in range(facts)
-            for tenant in (tenants[number % TENANTS],)
+            (tenant.partition, message(tenant, number // tenants % customers, number))
+            for number, tenant in zip(range(facts), itertools.cycle(registered), strict=False)
         )
         await append(writer, deliveries)
     finally:
         await writer.stop()
+    await skip(settings)
+    return Case(on, remote, lanes, settings, facts)
 
 
-async def _sent(remote: Remote) -> int:
-    counts = await remote.taken()
-    return sum(count for integration, count in counts.items() if integration != "integration-bare")
+async def run(on: Servers, stub: str, lanes: int) -> list[Figure]:
+    """Both figures of one case."""
+    case = await prepare(on, stub, lanes)
+    measures = {"bare": case.bare, "sender": case.sender, "textbook": case.textbook}
+    rates = await alternate(measures, ROUNDS)
+    name = f"sender_{stub}_{lanes}_lanes"
+    return [
+        figure(name, rates["sender"], rates["bare"]),
+        figure(f"{name}_beside_textbook", rates["sender"], rates["textbook"]),
+    ]
 
 
-async def run(on: Servers) -> list[Figure]:
-    """Both figures."""
-    found = []
-    for name, (delay, facts) in STUBS.items():
-        remote = await on.stub(delay)
-        measures = {"bare": partial(bare, remote), "sender": partial(sender, on, remote, facts)}
-        rates = await alternate(measures, ROUNDS)
-        found.append(figure(name, rates["sender"], rates["bare"]))
-    return found
-
-
-async def main() -> None:
+async def main(wanted: list[str]) -> None:
     """Measure, save, print."""
+    cases = [case.split(":") for case in wanted] or [[stub, str(lanes)] for stub in STUBS for lanes in LANES]
     async with servers() as started:
-        for measured in await run(started):
-            measured.save()
-            print(measured, flush=True)
+        for stub, lanes in cases:
+            for measured in await run(started, stub, int(lanes)):
+                measured.save()
+                print(measured, flush=True)
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main(sys.argv[1:]))
