@@ -14,10 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import faust
+from faust.exceptions import ConsumerNotStarted
 from faust.types.auth import CredentialsT
 
+from agents.rate_rows import RateRows
 from agents.rates import RateTable
 from agents.sender import Sender
+from agents.table import Tables
 from streams.log import Record
 from streams.settings import Settings
 from streams.topics import EVENTS, topic_name
@@ -38,10 +41,13 @@ class FaustApp:
     def assigned(self, settings: Settings) -> set[int]:
         """Partitions of ``events`` that the group has given to this process."""
         name = topic_name(settings, EVENTS)
-        return {tp.partition for tp in self.app.consumer.assignment() if tp.topic == name}
+        try:
+            return {tp.partition for tp in self.app.consumer.assignment() if tp.topic == name}
+        except ConsumerNotStarted:
+            return set()
 
     def recall(self, name: str) -> dict[str, float] | None:
-        """The row of a bucket, as recovered from the changelog."""
+        """The row of a bucket that the last owner left, once `agents.rate_rows` has read it."""
         row = self.rates.data.get(name)
         return row if isinstance(row, dict) else None
 
@@ -85,13 +91,16 @@ def build_app(settings: Settings, data_dir: Path) -> FaustApp:
         broker_commit_interval=1.0,
         consumer_auto_offset_reset="earliest",
         producer_threaded=False,
+        TableManager=Tables,
     )
     table = app.Table(TABLE_NAME, partitions=settings.partitions, key_type=str, value_type=None)
     return FaustApp(app, table)
 
 
-def attach(faust_app: FaustApp, settings: Settings, sender: Sender, fatal: Callable[[BaseException], None]) -> None:
-    """Connect the stream and the rebalances to the sender.
+def attach(
+    faust_app: FaustApp, settings: Settings, sender: Sender, rows: RateRows, fatal: Callable[[BaseException], None]
+) -> None:
+    """Connect the stream to the sender, and the rebalances to it and to the rows of the rate table.
 
     An exception must not leave the agent's loop (Faust would ack the event and go on): it ends the process, which is
     safe.
@@ -111,7 +120,9 @@ def attach(faust_app: FaustApp, settings: Settings, sender: Sender, fatal: Calla
     app.agent(events, name=f"{settings.topic_prefix}{APP_NAME}.send", concurrency=1)(send)
 
     async def rebalanced(*_: Any, **__: Any) -> None:
-        sender.assign(faust_app.assigned(settings))
+        assigned = faust_app.assigned(settings)
+        rows.assign(assigned)
+        sender.assign(assigned)
 
     app.on_rebalance_complete.connect(rebalanced, weak=False)
 

@@ -18,7 +18,9 @@ from prometheus_client import CollectorRegistry
 
 from agents.app import FaustApp, attach, build_app
 from agents.context import SenderContext
+from agents.hand_over import HandOver
 from agents.metrics import SenderMetrics
+from agents.rate_rows import RateRows
 from agents.rates import RateTable
 from agents.remotes import remotes
 from agents.sender import Sender
@@ -37,7 +39,7 @@ from streams.log import LogUnavailable, LogWriter, PartitionReader, Record
 from streams.media_links import media_link
 from streams.provisioning import cluster_id
 from streams.settings import Settings
-from streams.topics import EVENTS, RATES, topic_name
+from streams.topics import EVENTS, topic_name
 
 log = logging.getLogger(__name__)
 
@@ -45,8 +47,6 @@ log = logging.getLogger(__name__)
 WRITE_BEHIND = 1.0
 #: Seconds between two looks at the lag.
 WATCH = 5.0
-#: So long may Faust take to hand over a partition that the group has assigned.
-HAND_OVER_LIMIT = 45.0
 #: Faust gets this long to stop; a fault of its own must not keep the process from ending.
 STOP_LIMIT = 10.0
 
@@ -63,23 +63,24 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     try:
         async with _parts(settings, registry) as (context, directory, rates, faust_app, failure):
             sender = Sender(context, rates)
-            attach(faust_app, settings, sender, context.fatal)
+            rows = RateRows(settings, context.reader, faust_app.rates.data, context.fatal)
+            attach(faust_app, settings, sender, rows, context.fatal)
             directory.on_change(sender.tenants_changed)
-            await faust_app.app.start()
             progress = Progress()
             health.watch("sender", progress)
             loop = asyncio.get_running_loop()
             tickers = [
+                loop.create_task(_start_faust(faust_app, health, context.fatal)),
                 loop.create_task(_every(WRITE_BEHIND, lambda: _measure(sender, faust_app, rates), context.fatal)),
                 loop.create_task(_every(WATCH, lambda: sender.watch(progress), context.fatal)),
-                loop.create_task(_every(WATCH, HandOver(settings, sender, faust_app).check, context.fatal)),
+                loop.create_task(_every(WATCH, _hand_over(settings, faust_app, sender).check, context.fatal)),
             ]
-            health.serves("sender")
             try:
                 await _until_stopped(stop, faust_app, failure)
             finally:
                 for ticker in tickers:
                     ticker.cancel()
+                await rows.stop()
                 await sender.stop()
                 await _stop_faust(faust_app)
     finally:
@@ -168,33 +169,8 @@ async def _until_stopped(stop: asyncio.Event, faust_app: FaustApp, failure: asyn
         raise SenderStopped(f"Faust stopped by itself: {faust_app.app.crash_reason!r}")
 
 
-class HandOver:
-    """Sees to it that Faust hands over what the group has assigned.
-
-    After a rebalance it first recovers its table, and 0.15.3 can wait there for ever; a new start of the process helps.
-    """
-
-    def __init__(self, settings: Settings, sender: Sender, faust_app: FaustApp) -> None:
-        self._settings = settings
-        self._sender = sender
-        self._faust_app = faust_app
-        self._waiting_since: float | None = None
-
-    async def check(self) -> None:
-        """Raises SenderStopped when a partition has been assigned for HAND_OVER_LIMIT seconds without an owner here."""
-        missing = sorted(n for n in self._faust_app.assigned(self._settings) if not self._sender.owns(n))
-        if not missing:
-            self._waiting_since = None
-            return
-        now = time.monotonic()
-        self._waiting_since = self._waiting_since or now
-        if now - self._waiting_since > HAND_OVER_LIMIT:
-            changelog = topic_name(self._settings, RATES)
-            raise SenderStopped(
-                f"Faust has not handed over partitions {missing} for {HAND_OVER_LIMIT:.0f} s: the recovery of its "
-                f"table is stuck; should a new start not help, delete the topic {changelog} and run "
-                "`relaylog topics provision` (harmless: rates are then learnt anew)"
-            )
+def _hand_over(settings: Settings, faust_app: FaustApp, sender: Sender) -> HandOver:
+    return HandOver(settings, lambda: faust_app.assigned(settings), sender.owns, time.monotonic)
 
 
 async def _measure(sender: Sender, faust_app: FaustApp, rates: RateTable) -> None:
@@ -212,6 +188,16 @@ async def _every(seconds: float, work: Callable[[], Awaitable[None]], fatal: Cal
         except Exception as error:
             fatal(error)
             return
+
+
+async def _start_faust(faust_app: FaustApp, health: Health, fatal: Callable[[BaseException], None]) -> None:
+    """Ready once the first partitions are handed over: Faust's start waits for that, and nobody waits for Faust."""
+    try:
+        await faust_app.app.start()
+    except Exception as error:
+        fatal(error)
+    else:
+        health.serves("sender")
 
 
 async def _stop_faust(faust_app: FaustApp) -> None:

@@ -7,7 +7,7 @@ import asyncio
 import typer
 
 from streams.settings import load_settings
-from streams.topics import TOPICS, topic_name
+from streams.topics import RATES, TOPICS, topic_name
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Make, list and verify the topics.")
 
@@ -37,3 +37,17 @@ def list_() -> None:
         typer.echo(
             f"{topic_name(settings, topic.name):32} {topic.partition_count(settings):3} partitions  kept: {policy}"
         )
+
+
+@app.command(name="reset-rates")
+def reset_rates() -> None:
+    """Empty the senders' rate table: delete its topic and create it again.
+
+    For a sender that ends because the table is not recovered. Harmless: what the platforms allow is learnt anew from
+    their answers. Running senders go on. Exits with 1 when the broker refuses.
+    """
+    from streams.provisioning import recreate
+
+    settings = load_settings()
+    asyncio.run(recreate(settings, RATES))
+    typer.echo(f"emptied {topic_name(settings, RATES)}")

@@ -9,7 +9,7 @@ from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 
 from schemas.errors import RelaylogError
 from streams.log import LogUnavailable, connection
@@ -45,6 +45,24 @@ async def provision(settings: Settings) -> list[str]:
             await _until_visible(admin, settings, missing)
             await _verify(admin, settings, missing)
         return [topic_name(settings, t.name) for t in missing]
+
+
+async def recreate(settings: Settings, name: str) -> None:
+    """Delete a topic of the table with every record in it, and create it again, empty.
+
+    Raises CannotProvision when the broker refuses to delete it, and what `provision` raises.
+    """
+    full_name = topic_name(settings, name)
+    async with _admin(settings) as admin:
+        if full_name in await admin.list_topics():
+            response = await admin.delete_topics([full_name])
+            for _, code in response.topic_error_codes:
+                if code and for_code(code) is not UnknownTopicOrPartitionError:
+                    raise CannotProvision(f"topic {full_name} cannot be deleted: {for_code(code).__name__}")
+            async with asyncio.timeout(_VISIBLE_SECONDS):
+                while full_name in await admin.list_topics():
+                    await asyncio.sleep(0.1)
+    await provision(settings)
 
 
 async def cluster_id(settings: Settings) -> str:

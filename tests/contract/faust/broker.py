@@ -5,12 +5,14 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 from agents.app import FaustApp, attach, build_app
+from agents.rate_rows import RateRows
 from agents.sender import Sender
-from streams.log import Record
+from streams.log import PartitionReader, Record
 from streams.settings import Settings
 
 
@@ -41,24 +43,38 @@ class NotingSender:
 
 
 @asynccontextmanager
-async def running(settings: Settings, connect: Callable[[FaustApp], None]) -> AsyncIterator[FaustApp]:
-    """The app of `agents.app` with what ``connect`` adds to it before it starts."""
+async def running(
+    settings: Settings, connect: Callable[[FaustApp], None], *, recovers: bool = True
+) -> AsyncIterator[FaustApp]:
+    """The app of `agents.app` with what ``connect`` adds to it before it starts.
+
+    ``recovers`` False: it will not, and for that its start would wait.
+    """
     with tempfile.TemporaryDirectory() as data_dir:
         faust_app = build_app(settings, Path(data_dir))
         connect(faust_app)
-        await faust_app.app.start()
+        starting = asyncio.create_task(faust_app.app.start())
         try:
+            if recovers:
+                await starting
             yield faust_app
         finally:
+            starting.cancel()
             await asyncio.wait_for(faust_app.app.stop(), 30)
 
 
 @asynccontextmanager
-async def sending(settings: Settings, sender: NotingSender) -> AsyncIterator[FaustApp]:
+async def sending(settings: Settings, sender: NotingSender, *, recovers: bool = True) -> AsyncIterator[FaustApp]:
     """The app with the agent of `agents.app`, as in the process ``agents``."""
+    rows: list[RateRows] = []
 
     def connect(faust_app: FaustApp) -> None:
-        attach(faust_app, settings, cast(Sender, sender), sender.failures.append)
+        fatal = sender.failures.append
+        rows.append(RateRows(settings, partial(PartitionReader, settings), faust_app.rates.data, fatal))
+        attach(faust_app, settings, cast(Sender, sender), rows[0], fatal)
 
-    async with running(settings, connect) as faust_app:
-        yield faust_app
+    async with running(settings, connect, recovers=recovers) as faust_app:
+        try:
+            yield faust_app
+        finally:
+            await rows[0].stop()
