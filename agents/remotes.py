@@ -19,6 +19,7 @@ from agents.tokens import MintFailed, TokenCache
 from schemas.delivery import Call, Kind
 from schemas.outcomes import Platform
 from schemas.tenant import Channel, GenesysClient, Tenant
+from schemas.whatsapp.failures import in_words
 
 #: Between threads, what a customer sees goes before receipts, and those before typing.
 RANK: dict[Kind, int] = {"message": 0, "receipt": 1, "typing": 2}
@@ -244,10 +245,11 @@ def _whatsapp_answer(answer: Response) -> Answer:
         error = {}
     details = error.get("error_data")
     detail = details.get("details") if isinstance(details, dict) else details
+    code = str(error.get("code", f"http_{answer.status}"))
     return Refused(
         status=answer.status,
-        code=str(error.get("code", f"http_{answer.status}")),
-        reason=str(detail or error.get("message") or f"HTTP {answer.status}"),
+        code=code,
+        reason=in_words(code, str(detail or error.get("message") or f"HTTP {answer.status}")),
         retry_after=_retry_after(answer),
         context_id=_text(error.get("fbtrace_id")),
     )

@@ -9,12 +9,12 @@ import msgspec
 
 from schemas.envelope import Envelope, envelope
 from schemas.errors import InvalidInput
-from schemas.events import ErrorData, Failure, PreferenceData, PreferencePersonal, TemplateData
+from schemas.events import ErrorData, PreferenceData, PreferencePersonal, TemplateData
 from schemas.ids import event_id
 from schemas.reading import Json, mappings, optional_text, required_text, scalar, unix_seconds
 from schemas.tenant import Tenant
+from schemas.whatsapp.failures import failure_of
 from schemas.whatsapp.update import Change, Update
-from schemas.whatsapp.wording import error_details
 
 #: Webhook fields about templates (whatsapp.md 1.3).
 TEMPLATE_FIELDS = (
@@ -38,9 +38,6 @@ def translate_error(element: Json, update: Update) -> list[Envelope]:
     """
     wamids = [scalar(message, "id") for message in mappings(update.value, "messages")]
     digest = _digest([element, wamids])
-    failure = Failure(
-        code=scalar(element, "code") or "unknown", reason=error_details(element) or "WhatsApp gave no reason"
-    )
     return [
         envelope(
             id=event_id(update.tenant.id, "whatsapp", "error", update.channel, digest, update.recordedtime[:13]),
@@ -49,7 +46,7 @@ def translate_error(element: Json, update: Update) -> list[Envelope]:
             time=update.recordedtime,
             recordedtime=update.recordedtime,
             tenantid=update.tenant.id,
-            data=ErrorData(channel=update.channel, failure=failure, original=element),
+            data=ErrorData(channel=update.channel, failure=failure_of(element), original=element),
         )
     ]
 

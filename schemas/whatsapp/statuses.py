@@ -7,10 +7,10 @@ from schemas.errors import InvalidInput
 from schemas.events import Failure, Person, StatusData, StatusPersonal
 from schemas.identity import Thread, customer_of, thread_of
 from schemas.ids import event_id, whatsapp_message_id
-from schemas.reading import Json, mappings, optional_text, required_text, scalar, unix_seconds
+from schemas.reading import Json, mappings, optional_text, required_text, unix_seconds
 from schemas.whatsapp.callback import CallbackData, decode_callback
+from schemas.whatsapp.failures import failure_of
 from schemas.whatsapp.update import Update
-from schemas.whatsapp.wording import error_details
 
 STATUSES = ("sent", "delivered", "read", "played", "failed")
 
@@ -85,5 +85,4 @@ def _thread(recipient: Person, callback: CallbackData | None, update: Update) ->
 
 
 def _failure(element: Json) -> Failure:
-    error = next(iter(mappings(element, "errors")), {})
-    return Failure(code=scalar(error, "code") or "unknown", reason=error_details(error) or "WhatsApp gave no reason")
+    return failure_of(next(iter(mappings(element, "errors")), {}))

@@ -83,8 +83,13 @@ def test_one_id_a_status_of_a_message() -> None:
 @pytest.mark.parametrize(
     ("errors", "code", "reason"),
     [
-        ([{"code": 131026, "title": "t", "error_data": {"details": "not on WhatsApp"}}], "131026", "not on WhatsApp"),
-        ([{"code": 131026, "message": "m"}], "131026", "m"),
+        (
+            [{"code": 131053, "title": "t", "error_data": {"details": "No gifs."}}],
+            "131053",
+            "WhatsApp does not take the file: its type, size or address (WhatsApp: No gifs.)",
+        ),
+        ([{"code": 131021}], "131021", "The message was addressed to the number that sends it"),
+        ([{"code": 999, "message": "m"}], "999", "m"),
         ([], "unknown", "WhatsApp gave no reason"),
     ],
 )
