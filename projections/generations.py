@@ -79,7 +79,8 @@ async def make_live(connection: Connection, generation: Generation) -> None:
     await use_generation(connection, generation, local=True)
     await connection.execute(statement("generation/retire"))
     await connection.execute(statement("generation/make_live"), {"number": generation.number})
-    await connection.execute(statement("generation/views"))
+    for part in ("views", "analytics"):
+        await connection.execute(statement(f"generation/{part}"))
 
 
 async def use_generation(connection: Connection, generation: Generation, *, local: bool = False) -> None:

@@ -158,6 +158,7 @@ CREATE TABLE conversation_event (
     changed                 jsonb,
     PRIMARY KEY (tenant_id, conversation_id, event_id)
 );
+CREATE INDEX ON conversation_event (tenant_id, at);
 
 -- Who takes part; somebody is in it who has not left since joining, and joined after it was last closed.
 CREATE TABLE participant (
@@ -260,6 +261,26 @@ CREATE TABLE context_version (
     PRIMARY KEY (tenant_id, customer_id, version)
 );
 CREATE INDEX ON context_version (tenant_id, customer_id, replaces, log_position);
+
+-- How many messages of an hour came how far, the sum over the table of messages; it outlives them. What a message counts as
+-- follows from its row, so each merge adds what the row counts as now and takes away what it counted as before.
+CREATE TABLE message_hour (
+    tenant_id    text COLLATE "C" NOT NULL,
+    -- Of the messages' own times, UTC.
+    hour         timestamptz NOT NULL,
+    channel      text COLLATE "C" NOT NULL,
+    direction    text COLLATE "C" NOT NULL,
+    author       text COLLATE "C" NOT NULL,
+    -- Of those that failed: the platform's code, or unknown.
+    failure_code text COLLATE "C" NOT NULL,
+    messages     bigint NOT NULL,
+    sent         bigint NOT NULL,
+    delivered    bigint NOT NULL,
+    read         bigint NOT NULL,
+    PRIMARY KEY (tenant_id, hour, channel, direction, author, failure_code)
+);
+-- Only within a transaction that is about to remove them.
+CREATE INDEX ON message_hour (tenant_id) WHERE messages = 0;
 
 -- The topic of dead letters (topic dead-letters), and the records that the projection itself could not fold (the others).
 -- Those of no tenant have the tenant id '', which only the operator sees.

@@ -1,6 +1,7 @@
 -- What queries see: views on the live generation, bound to the first schema of the search path when they are created.
 -- `body` is the resource as the API and the cache show it.
-DROP VIEW IF EXISTS api.message, api.message_failure, api.status_event, api.receipt, api.attempt, api.remote_id, api.conversation,
+DROP VIEW IF EXISTS api.message_hour, api.session, api.exchange, api.thread, api.handling, api.queueing, api.message,
+    api.message_failure, api.status_event, api.receipt, api.attempt, api.remote_id, api.conversation,
     api.conversation_event, api.participant, api.conversation_field, api.genesys_conversation, api.customer, api.customer_alias,
     api.customer_link, api.customer_field, api.context_version, api.dead_letter;
 

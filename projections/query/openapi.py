@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
-from projections.query import models
+from projections.query import figures, models
 
 _REFERENCE = "#/components/schemas/{model}"
 _ID = {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
@@ -64,6 +64,34 @@ _VERSION = (
 _KNOWN = ("phone", "wa_id", "user_id")
 _MAPPED = ("whatsapp_message_id", "genesys_message_id", "genesys_conversation_id", "wa_id")
 
+_SPAN: tuple[dict[str, Any], ...] = (
+    *(
+        {
+            "name": name,
+            "in": "query",
+            "required": True,
+            "description": f"A full hour: {words}. At most 366 days.",
+            "schema": {"type": "string", "format": "date-time"},
+        }
+        for name, words in (("since", "from here on"), ("until", "up to here, exclusive"))
+    ),
+    {
+        "name": "by",
+        "in": "query",
+        "description": "What a period is; UTC.",
+        "schema": {"type": "string", "enum": ["hour", "day", "total"], "default": "hour"},
+    },
+    {"name": "channel", "in": "query", "description": "Only this channel.", "schema": {"type": "string"}},
+)
+_ANALYTICS = {
+    "messages": ("Messages, how far they came, and why they failed", "MessageFigures"),
+    "sessions": ("Sessions: first responses, waiting and resolution", "SessionFigures"),
+    "agents": ("Agents and bots: what they took and for how long", "AgentFigures"),
+    "queues": ("Waits in queues", "QueueFigures"),
+    "customers": ("Customers who wrote: new and returning", "CustomerFigures"),
+    "opt-outs": ("Opt-outs by category", "OptOutFigures"),
+}
+
 
 def document() -> dict[str, Any]:
     """The whole document."""
@@ -79,6 +107,13 @@ def document() -> dict[str, Any]:
         models.Mapping,
         models.DeadLetter,
         models.Problem,
+        figures.MessageFigures,
+        figures.SessionFigures,
+        figures.AgentFigures,
+        figures.QueueFigures,
+        figures.CustomerFigures,
+        figures.OptOutFigures,
+        figures.Totals,
     ]
     _, schemas = models_json_schema([(model, "serialization") for model in shown], ref_template=_REFERENCE)
     return {
@@ -120,6 +155,11 @@ def _paths() -> dict[str, Any]:
             "All that an agent's desk shows about a Genesys conversation", _schema("AgentContext"), _GENESYS_ID
         ),
         "/v1/mappings": _get("Ids that belong together", _page("Mapping"), *_names(_MAPPED), _LIMIT),
+        **{
+            f"/v1/analytics/{name}": _get(summary, _page(model), *_SPAN)
+            for name, (summary, model) in _ANALYTICS.items()
+        },
+        "/v1/analytics/totals": _get("All tenants of the caller as one", _schema("Totals"), *_SPAN[:2], _SPAN[3]),
         "/v1/dead-letters": _get("What could not be used, the latest first", _page("DeadLetter"), *page),
     }
 

@@ -6,6 +6,7 @@ import asyncio
 import time
 
 from projections.database import query_login
+from projections.query.analytics import Analytics
 from projections.query.app import query_app
 from projections.query.cache import CacheMetrics, CacheReader
 from projections.query.contexts import Contexts
@@ -36,6 +37,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     table = [
         *Routes(tables, cache).table(),
         *Customers(tables).table(),
+        *Analytics(tables).table(),
         *Contexts(tables, directory, log, _now).table(),
         *Desks(tables).table(),
         *Past(tables).table(),

@@ -21,7 +21,9 @@ from streams.topics import topic_name
 #: The database refuses a value; the same batch would be refused again.
 DATA_ERRORS = (errors.DataError, errors.IntegrityError, errors.ProgramLimitExceeded, errors.StatementTooComplex)
 
-#: Order of the merges: what the merge of messages implies for conversations is staged by it.
+#: What the merge of messages stages.
+_IMPLIED = {"conversation", "message_hour"}
+#: Order of the merges.
 _MERGED = (
     "message",
     "remote_id",
@@ -32,6 +34,7 @@ _MERGED = (
     "participant",
     "conversation_field",
     "conversation",
+    "message_hour",
     "customer",
     "customer_alias",
     "customer_link",
@@ -141,8 +144,10 @@ class Store:
             # Sent all at once: Postgres works through them without waiting for this process, which folds meanwhile.
             async with self._connection.pipeline():
                 for name in _MERGED:
-                    if name in staged or (name == "conversation" and "message" in staged):
+                    if name in staged or (name in _IMPLIED and "message" in staged):
                         await self._connection.execute(statement(f"worker/sql/merge_{name}"))
+                if "message" in staged:
+                    await self._connection.execute(statement("worker/sql/prune_message_hour"))
                 if self._cached and staged & {"message", "conversation"}:
                     committed = await self._changed()
             if forget is not None and not await forget(committed):

@@ -36,8 +36,10 @@ WITH merged AS (
         statuses                = coalesce(m.statuses || excluded.statuses, m.statuses, excluded.statuses),
         revision                = m.revision + 1
     RETURNING m.tenant_id, new.conversation_id, new.genesys_conversation_id, new.at, new.failed_at, new.direction,
-        new.recorded_at IS NOT NULL AS shown, old.conversation_id AS former_id, old.direction AS former_direction,
-        old.recorded_at IS NOT NULL AS was_shown
+        new.recorded_at IS NOT NULL AS shown, new.channel, new.author, new.status, new.failure_code,
+        old.recorded_at IS NOT NULL AS was_shown, old.conversation_id AS former_id, old.at AS former_at,
+        old.direction AS former_direction, old.channel AS former_channel, old.author AS former_author,
+        old.status AS former_status, old.failure_code AS former_code
 ), linked AS (
     INSERT INTO genesys_conversation AS g (tenant_id, conversation_id, genesys_conversation_id, first_at)
     SELECT tenant_id, conversation_id, genesys_conversation_id, min(at)
@@ -59,7 +61,20 @@ WITH merged AS (
     SELECT tenant_id, conversation_id, 0, 0 FROM linked
     UNION ALL
     SELECT tenant_id, conversation_id, 0, 0 FROM merged WHERE failed_at IS NOT NULL AND conversation_id IS NOT NULL
+), counted AS (
+    SELECT tenant_id, at, channel, direction, author, status, failure_code, 1 AS n FROM merged WHERE shown
+    UNION ALL
+    SELECT tenant_id, former_at, former_channel, former_direction, former_author, former_status, former_code, -1
+      FROM merged WHERE was_shown
 )
-INSERT INTO stage (table_name, c1, c2, c20, c21)
-SELECT 'conversation', tenant_id, conversation_id::text, sum(messages_in)::text, sum(messages_out)::text
-  FROM steps GROUP BY tenant_id, conversation_id;
+INSERT INTO stage (table_name, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c20, c21)
+SELECT 'conversation', tenant_id, conversation_id::text, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+       sum(messages_in)::text, sum(messages_out)::text
+  FROM steps GROUP BY tenant_id, conversation_id
+UNION ALL
+SELECT 'message_hour', tenant_id, date_trunc('hour', at, 'UTC')::text, channel, direction, coalesce(author, ''),
+       CASE WHEN status = 'failed' THEN coalesce(nullif(failure_code, ''), 'unknown') ELSE '' END, sum(n)::text,
+       coalesce(sum(n) FILTER (WHERE status IN ('sent', 'delivered', 'read', 'played')), 0)::text,
+       coalesce(sum(n) FILTER (WHERE status IN ('delivered', 'read', 'played')), 0)::text,
+       coalesce(sum(n) FILTER (WHERE status IN ('read', 'played')), 0)::text, NULL, NULL
+  FROM counted GROUP BY 2, 3, 4, 5, 6, 7;

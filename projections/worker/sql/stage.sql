@@ -1,3 +1,6 @@
+-- Plans are made while the tables are empty, and kept: none of them may read a table from end to end.
+SET enable_seqscan = off;
+
 -- Staging of one batch, emptied at each commit. One table for all, since to empty a table costs about as much as to fill it;
 -- a view for each, with its columns in the order of the states in schemas/folds. (Barriers: no cast may meet another's row.)
 CREATE TEMPORARY TABLE stage (
@@ -39,6 +42,10 @@ CREATE TEMPORARY VIEW stage_conversation WITH (security_barrier) AS SELECT
     max(c19)::timestamptz AS priority_at, coalesce(sum(c20::integer), 0)::integer AS messages_in,
     coalesce(sum(c21::integer), 0)::integer AS messages_out
     FROM stage WHERE table_name = 'conversation' GROUP BY c1, c2;
+CREATE TEMPORARY VIEW stage_message_hour WITH (security_barrier) AS SELECT
+    c1 AS tenant_id, c2::timestamptz AS hour, c3 AS channel, c4 AS direction, c5 AS author, c6 AS failure_code,
+    c7::bigint AS messages, c8::bigint AS sent, c9::bigint AS delivered, c10::bigint AS read
+    FROM stage WHERE table_name = 'message_hour';
 CREATE TEMPORARY VIEW stage_conversation_event WITH (security_barrier) AS SELECT
     c1 AS tenant_id, c2::uuid AS conversation_id, c3::uuid AS event_id, c4::timestamptz AS recorded_at,
     c5 AS fingerprint, c6 AS type, c7::timestamptz AS at, c8 AS genesys_conversation_id, c9 AS participant_id,

@@ -136,7 +136,9 @@ def identified(at: str, customer: str, other: str) -> bytes:
     return fact("customer.identified", at, data, customer=None)
 
 
-def opted(way: str, at: str, customer: str = CUSTOMER, category: str = "marketing_messages") -> bytes:
+def opted(
+    way: str, at: str, customer: str = CUSTOMER, category: str = "marketing_messages", *, tenant: str = ACME
+) -> bytes:
     """``out`` or ``in``."""
     data = PreferenceData(
         channel=CHANNEL,
@@ -144,7 +146,7 @@ def opted(way: str, at: str, customer: str = CUSTOMER, category: str = "marketin
         category=category,
         personal=PreferencePersonal(person=Person(wa_id=customer)),
     )
-    return fact(f"customer.opted_{way}", at, data, customer=customer)
+    return fact(f"customer.opted_{way}", at, data, customer=customer, tenant=tenant)
 
 
 def updated(

@@ -21,7 +21,7 @@ from schemas.envelope import decode
 from streams.settings import Settings
 from streams.topics import EVENTS
 from tests.conftest import Database
-from tests.integration.projections.doings import Doings, updated
+from tests.integration.projections.doings import Doings, opted, updated
 from tests.integration.projections.support import (
     ACME,
     GLOBEX,
@@ -124,13 +124,23 @@ def written(tenant: str) -> bytes:
     return updated("2026-11-22T11:00:00.000Z", FIRST_CUSTOMER, context=context, tenant=tenant, id="context")
 
 
+def done(tenant: str) -> list[bytes]:
+    """The first customer waits for an agent, and wants no advertising."""
+    doings = Doings(FIRST_CUSTOMER, tenant=tenant)
+    times = [f"2026-11-22T11:{minute:02d}:00.000Z" for minute in (1, 2, 3)]
+    return [
+        doings.queued(times[0], queue=f"Queue of {tenant}"),
+        doings.joined(times[1], "p-1"),
+        opted("out", times[2], FIRST_CUSTOMER, tenant=tenant),
+    ]
+
+
 @pytest.fixture
 async def world(system: Settings, postgres_database: Database) -> AsyncIterator[World]:
     made = {}
     for partition, tenant in enumerate((ACME, GLOBEX)):
         made[tenant] = await append_conversations(system, 3, tenant=tenant, partition=partition)
-        doing = Doings(FIRST_CUSTOMER, tenant=tenant).queued("2026-11-22T11:00:00.000Z", queue=f"Queue of {tenant}")
-        await append(system, EVENTS, [b"poison", written(tenant), doing], tenant=tenant, partition=partition)
+        await append(system, EVENTS, [b"poison", written(tenant), *done(tenant)], tenant=tenant, partition=partition)
     async with running(serve, system):
         await eventually(lambda: folded(system, postgres_database.superuser_address))
     yield World(postgres_database.superuser_address, postgres_database.query_address, made)
@@ -299,6 +309,10 @@ def _arguments(world: World) -> dict[str, list[Any]]:
         "place": [None],
         "after": [None],
         "limit": [100],
+        "since": [datetime(2026, 11, 1, tzinfo=UTC)],
+        "until": [datetime(2027, 1, 1, tzinfo=UTC)],
+        "by": ["day"],
+        "channel": [None],
     }
 
 
