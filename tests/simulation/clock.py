@@ -7,7 +7,7 @@ import heapq
 from asyncio import events
 from collections import deque
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 T = TypeVar("T")
 
@@ -34,7 +34,7 @@ class _Handle:
         return self.cancelled_
 
 
-class VirtualLoop(asyncio.AbstractEventLoop):
+class VirtualLoop:
     """Tasks, futures and timers of asyncio; `time` moves only when nothing is left to do at the present instant.
 
     It has no files, threads, signals and context variables: nothing here uses them, and they are most of what a turn of
@@ -68,16 +68,16 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         return handle
 
     def create_future(self) -> asyncio.Future[Any]:
-        return asyncio.Future(loop=self)
+        return asyncio.Future(loop=cast(asyncio.AbstractEventLoop, self))
 
     def create_task(self, coro: Any, *, name: str | None = None, context: Any = None) -> asyncio.Task[Any]:
-        return asyncio.Task(coro, loop=self, name=name)
+        return asyncio.Task(coro, loop=cast(asyncio.AbstractEventLoop, self), name=name)
 
     def get_debug(self) -> bool:
         return False
 
     def is_running(self) -> bool:
-        return events._get_running_loop() is self
+        return cast(Any, events._get_running_loop()) is self
 
     def is_closed(self) -> bool:
         return self._closed
@@ -88,7 +88,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
             self.unheard.append(error)
 
     def run_until_complete(self, future: Any) -> Any:
-        events._set_running_loop(self)
+        events._set_running_loop(cast(asyncio.AbstractEventLoop, self))
         try:
             task = self.create_task(future)
             while not task.done():

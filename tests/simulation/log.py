@@ -132,7 +132,11 @@ class SimulatedWriter:
             self._land_soon(where)
 
     def _acknowledge(self, future: asyncio.Future[Any], record: Record) -> None:
-        self._process.tell(lambda: future.done() or future.set_result(record))
+        def acknowledge() -> None:
+            if not future.done():
+                future.set_result(record)
+
+        self._process.tell(acknowledge)
 
 
 class SimulatedReader:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -114,7 +114,7 @@ Platform = Callable[[Request, Exchange], None]
 class SimulatedSession:
     """In the place of aiohttp's session, for one process; as much of it as the sender uses."""
 
-    def __init__(self, process: Process, platforms: dict[str, Platform], timeout: float) -> None:
+    def __init__(self, process: Process, platforms: Mapping[str, Platform], timeout: float) -> None:
         self._process = process
         self._platforms = platforms
         self._timeout = timeout

@@ -31,9 +31,9 @@ class Process:
     async def gate(self) -> None:
         """Wait while the process is stopped. Raises Killed once it is dead."""
         while self.stopped:
-            woken = asyncio.get_running_loop().create_future()
-            self._deferred.append(lambda: woken.done() or woken.set_result(None))  # noqa: B023 - called before the next
-            await woken
+            woken = asyncio.Event()
+            self._deferred.append(woken.set)
+            await woken.wait()
         if self.dead:
             raise Killed(self.name)
 

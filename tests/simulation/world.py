@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Coroutine, Sequence
+from functools import partial
 from random import Random
 from typing import Any, cast
 
@@ -92,7 +93,7 @@ class World:
     def _tenant_changed(self, tenant_id: str) -> None:
         for member in self.group.members:
             if not member.process.dead:
-                member.process.tell(lambda sender=member.sender: sender.tenants_changed({tenant_id}))
+                member.process.tell(partial(member.sender.tenants_changed, {tenant_id}))
 
     # -- processes
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from agents.ledger import Destination, Ledger
 from schemas.envelope import Envelope, decode_data, envelope
 from schemas.events import Failure as Why
-from schemas.outcomes import Accepted, Attempted, Checkpoint, Ended, Failed, TookOver
+from schemas.outcomes import Accepted, Attempted, Checkpoint, DeliveryRecord, Ended, Failed, TookOver
 
 NOW = "2026-11-22T10:00:00.000Z"
 GENESYS: Destination = ("acme", "genesys")
@@ -143,7 +143,7 @@ def test_folding_on_from_a_checkpoint_is_folding_from_the_start(records: list[En
 
 
 def test_a_record_whose_data_is_at_hand_folds_as_one_that_is_decoded() -> None:
-    shapes = {
+    shapes: dict[str, type[DeliveryRecord]] = {
         "delivery.attempted": Attempted,
         "delivery.accepted": Accepted,
         "delivery.failed": Failed,
