@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from agents.answers import Answer, NotSent, Refused, Taken, Unanswered
+from agents.policy import Cause, cause_of
 from agents.remotes import Permit
 from schemas.delivery import Call
 from schemas.events import Failure
@@ -124,12 +125,22 @@ class Attempts:
             self._context.crash("sender_after_answer")
         return answer
 
+    def _count_refusal(self, answer: Refused) -> None:
+        metrics, platform = self._context.metrics, self._delivery.platform
+        cause = cause_of(platform, answer)
+        metrics.refusals.labels(platform, cause.value).inc()
+        if cause in (Cause.SERVER_ERROR, Cause.UNAVAILABLE):
+            metrics.uncertain.labels(platform).inc()
+
     async def _record(self, answer: Answer, part: int) -> None:
         """An unanswered attempt stays open: nothing is known that would close it."""
         match answer:
             case Taken():
                 await self.record_acceptance(answer, part)
-            case Refused() | NotSent():
+            case Refused():
+                self._count_refusal(answer)
+                await self.record_failure(answer, part)
+            case NotSent():
                 await self.record_failure(answer, part)
             case Unanswered():
                 pass

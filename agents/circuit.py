@@ -45,6 +45,7 @@ class Circuit:
         self._probe_at = 0.0
         self._interval = FIRST_PROBE
         self._turn = asyncio.Event()
+        self._renewed = asyncio.Event()
 
     @property
     def is_open(self) -> bool:
@@ -84,12 +85,20 @@ class Circuit:
             self._probing = None
             self._wake()
 
-    def reset(self) -> bool:
-        """The configuration has changed: try at once; True when it was open."""
-        was_open = self.is_open
-        self._close()
-        self._wake()
-        return was_open
+    async def pause(self, seconds: float) -> None:
+        """Return after so long, or at once when the configuration changes."""
+        try:
+            await asyncio.wait_for(self._renewed.wait(), seconds)
+        except TimeoutError:
+            return
+
+    def renew(self) -> None:
+        """The configuration has changed: what it had stopped is tried at once."""
+        if self.reason in (Verdict.CONFIGURATION.value, Verdict.CREDENTIALS.value):
+            self._close()
+            self._wake()
+        self._renewed.set()
+        self._renewed = asyncio.Event()
 
     def _takes_probe(self, thread: str) -> bool:
         if self._probing is not None or self._clock() < self._probe_at or self._next() != thread:

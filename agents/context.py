@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from agents.metrics import SenderMetrics
 from agents.remotes import Remote
 from agents.slots import Slots
-from schemas.delivery import Delivery
+from schemas.delivery import Delivery, Recent
 from schemas.envelope import Envelope
 from schemas.outcomes import Platform
 from schemas.tenant import Tenant
@@ -100,9 +100,9 @@ class SenderContext:
     reader: Callable[[str, int], Reader]
     tenants: Tenants
     remotes: dict[Platform, Remote]
-    plan: Callable[[Envelope, Tenant], Delivery | None]
-    #: Keeps a fact that was given up: (record, tenant, reason, attempts).
-    dead_letter: Callable[[Record, str | None, str, int], Coroutine[Any, Any, None]]
+    plan: Callable[[Envelope, Tenant, Recent], Delivery | None]
+    #: Keeps a fact that was given up: (record, tenant, reason, attempts, the platform's id of its last answer).
+    dead_letter: Callable[[Record, str | None, str, int, str | None], Coroutine[Any, Any, None]]
     #: Monotonic seconds; they run on while the process is stopped.
     clock: Callable[[], float]
     #: Unix milliseconds.

@@ -8,6 +8,7 @@ from enum import Enum
 
 from agents.circuit import Circuit
 from agents.facts import Fact
+from agents.fortune import Fortune
 from agents.ledger import Destination as Key
 from agents.ledger import Ledger
 from agents.slots import Standing
@@ -65,6 +66,7 @@ class Destination:
         self.circuit = circuit
         #: How its calls go, by which slots are shared out.
         self.standing = standing
+        self.fortune = Fortune()
         self._queued: dict[int, Place] = {}
         self._settings = settings
         self._ledger = ledger
@@ -73,6 +75,10 @@ class Destination:
     def queued(self) -> int:
         """Deliveries in memory."""
         return len(self._queued)
+
+    def oldest(self) -> int | None:
+        """When the first delivery in memory was appended, in Unix milliseconds."""
+        return next((place.fact.record.timestamp for place in self._queued.values()), None)
 
     def holds(self, offset: int) -> bool:
         """True when that delivery is queued or in flight."""

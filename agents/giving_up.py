@@ -19,7 +19,14 @@ Ending = Literal["delivery.expired", "delivery.dead_lettered"]
 
 
 async def give_up(
-    partition: PartitionSender, place: Place, ending: Ending, failure: Failure, part: int, attempts: int
+    partition: PartitionSender,
+    place: Place,
+    ending: Ending,
+    failure: Failure,
+    *,
+    part: int,
+    attempts: int,
+    context_id: str | None,
 ) -> None:
     """Append the fact `status.failed` (it demands the receipt that tells the agent), the dead letter, then the outcome.
 
@@ -29,7 +36,8 @@ async def give_up(
     if delivery.kind == "message":
         await _append_failed_status(partition, place, failure)
     if ending == "delivery.dead_lettered":
-        await context.dead_letter(fact.record, delivery.tenant, f"{failure.code}: {failure.reason}", attempts)
+        reason = f"{failure.code}: {failure.reason}"
+        await context.dead_letter(fact.record, delivery.tenant, reason, attempts, context_id)
     ended = Ended(
         delivery=delivery.id,
         offset=place.offset,
@@ -39,6 +47,7 @@ async def give_up(
         parts=len(delivery.calls),
         attempt=attempts,
         failure=failure,
+        context_id=context_id,
     )
     await partition.outcomes.append(ending, ended, fact.event)
     context.metrics.finished.labels(delivery.platform, ending.removeprefix("delivery.")).inc()

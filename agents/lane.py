@@ -6,20 +6,19 @@ import asyncio
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from agents.ageing import is_too_old
 from agents.answers import Answer, NotSent, Refused, Taken, Unanswered
 from agents.attempt import Attempts, Lost
+from agents.circuit import Verdict
 from agents.finding_out import Inquiry
 from agents.giving_up import Ending, give_up
 from agents.look_up import NotThere
-from agents.policy import DeadLetter, Decision, Remint, Retry, decide
+from agents.policy import Cause, DeadLetter, Decision, Failed, Remint, Retry, Scope, cause_of, decide, verdict
 from agents.remotes import NotReady, Permit
-from agents.verdicts import verdict
+from agents.typing_indicator import Typing
 from schemas.delivery import Call
-from schemas.envelope import milliseconds_of_time
-from schemas.errors import RelaylogError
 from schemas.events import Failure
 from schemas.tenant import Channel, Tenant
-from streams.settings import Settings
 
 if TYPE_CHECKING:
     from agents.destination import Destination, Place
@@ -34,7 +33,8 @@ async def run_lane(partition: PartitionSender, destination: Destination, name: s
     lane = destination.lanes[name]
     while lane:
         place = lane[0]
-        if not await LaneHead(partition, destination, place).deliver():
+        head = Typing if place.delivery.kind == "typing" else LaneHead
+        if not await head(partition, destination, place).deliver():
             return
         lane.popleft()
     del destination.lanes[name]
@@ -57,7 +57,10 @@ class LaneHead:
         self._tries = 0
         #: Tries that used up the delivery's budget.
         self._spent = 0
-        self._codes: Counter[str] = Counter()
+        self._seen: Counter[Cause] = Counter()
+        #: The platform's own id of its last answer.
+        self._context_id: str | None = None
+        self._others = destination.fortune.of(place.delivery.channel)
 
     async def deliver(self) -> bool:
         """True when the delivery has ended, False when the partition is lost."""
@@ -155,6 +158,7 @@ class LaneHead:
                 # Whoever was let through as a probe and did not call gives that up, else nobody else ever probes.
                 self._destination.circuit.abandon(self._delivery.lane)
             if isinstance(answer, Taken):
+                self._others.got_through()
                 return True
             if answer is not None and (ended := await self._after(answer, permit, part)) is not None:
                 return ended
@@ -162,7 +166,7 @@ class LaneHead:
     async def _is_due(self, part: int) -> bool:
         """False when the delivery has ended meanwhile, or is too old and ends here. Raises Lost."""
         self._attempts.check()
-        if self._attempts.is_pending() and self._too_old():
+        if self._attempts.is_pending() and is_too_old(self._context, self._delivery):
             await self._give_up("delivery.expired", Failure(code="expired", reason="too old to be sent"), part)
             return False
         return self._attempts.is_pending()
@@ -179,10 +183,12 @@ class LaneHead:
             staged = staged or await self._remote.stage(tenant, channel, call)
             permit = await self._remote.permit(tenant, channel, self._delivery.kind)
             self._attempts.check()
+            if is_too_old(self._context, self._delivery):
+                return None, permit, staged
             self._watch_for_statuses(part)
             answer = await self._attempts.make(permit, part, staged)
             if answer is not None:
-                self._partition.judge(self._destination, lane, verdict(self._delivery.platform, answer))
+                self._partition.judge(self._destination, lane, self._verdict(answer))
         except NotReady as not_ready:
             answer = not_ready.answer
             self._partition.judge(self._destination, lane, not_ready.verdict)
@@ -204,7 +210,12 @@ class LaneHead:
             raise NotReady(NotSent("configuration", f"channel {self._delivery.channel} is not configured"))
         return tenant, channel
 
-    async def _after(self, answer: Refused | NotSent | Unanswered, permit: Permit | None, part: int) -> bool | None:
+    def _verdict(self, answer: Answer) -> Verdict:
+        platform = self._delivery.platform
+        seen = 0 if isinstance(answer, Taken) else self._seen[cause_of(platform, answer)]
+        return verdict(platform, answer, seen + 1)
+
+    async def _after(self, answer: Failed, permit: Permit | None, part: int) -> bool | None:
         """Do what the policy says. True: the part was taken after all; False: given up; None: try again."""
         if isinstance(answer, Unanswered):
             if (known := await self._find_out(part, absence_counts=True)) is not None:
@@ -212,39 +223,37 @@ class LaneHead:
         elif permit is not None and isinstance(answer, Refused) and answer.status == 401:
             self._remote.refused_token(permit)
         self._tries += 1
-        self._codes[answer.code] += 1
-        decision = decide(self._delivery.platform, answer, self._tries, self._codes[answer.code], self._context.draw)
+        self._context_id = answer.context_id if isinstance(answer, Refused) else None
+        cause = cause_of(self._delivery.platform, answer)
+        self._seen[cause] += 1
+        decision = decide(cause, answer, self._tries, self._seen[cause], self._context.draw)
         match self._within_budget(decision, answer):
             case DeadLetter(reason):
                 await self._give_up("delivery.dead_lettered", Failure(code=answer.code, reason=reason), part)
                 return False
             case Remint():
                 pass
-            case Retry(after, _, freezes_client):
-                if freezes_client and permit is not None:
+            case Retry(after, scope):
+                if scope is Scope.CLIENT and permit is not None:
                     permit.bucket.freeze(self._context.clock(), after)
-                await asyncio.sleep(after)
+                await self._destination.circuit.pause(after)
         return None
 
-    def _within_budget(self, decision: Decision, answer: Refused | NotSent | Unanswered) -> Decision:
-        """While the circuit is open the fault is the platform's, not the delivery's."""
-        if isinstance(decision, Retry) and decision.counts and not self._destination.circuit.is_open:
+    def _within_budget(self, decision: Decision, answer: Failed) -> Decision:
+        """While the circuit is open, or others fail as well, the fault is the platform's, not the delivery's."""
+        if not isinstance(decision, Retry):
+            return decision
+        own_fault = decision.scope is Scope.DELIVERY
+        if decision.scope is Scope.DESTINATION:
+            own_fault = self._others.got_through_but_this()
+        if own_fault and not self._destination.circuit.is_open:
             self._spent += 1
             if self._spent >= self._settings.delivery_attempts:
                 return DeadLetter(f"gave up after {self._tries} tries: {answer.reason}")
         return decision
 
     async def _give_up(self, ending: Ending, failure: Failure, part: int) -> None:
-        await give_up(self._partition, self._place, ending, failure, part, self._attempts.number)
-
-    def _too_old(self) -> bool:
-        age = self._context.now() - milliseconds_of_time(self._delivery.time)
-        return age > 1000 * _max_age(self._settings, self._delivery.kind)
-
-
-def _max_age(settings: Settings, kind: str) -> float:
-    ages = {"message": settings.message_max_age, "receipt": settings.receipt_max_age, "typing": settings.typing_max_age}
-    try:
-        return ages[kind]
-    except KeyError:
-        raise RelaylogError(f"no maximum age for deliveries of kind {kind!r}") from None
+        attempts, context_id = self._attempts.number, self._context_id
+        await give_up(
+            self._partition, self._place, ending, failure, part=part, attempts=attempts, context_id=context_id
+        )

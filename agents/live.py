@@ -47,7 +47,7 @@ class LiveStream:
         self.expected = record.offset + 1
         fact = self._partition.decode(record)
         if fact is not None:
-            self._partition.sightings.note(fact.event)
+            self._partition.hear(fact)
         self.window.add(record.offset, record.timestamp, fact.keys if fact else ())
         if fact is not None and fact.destination is not None:
             self._admit_fact(fact, fact.destination)

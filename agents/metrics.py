@@ -41,6 +41,25 @@ class SenderMetrics:
         self.call_seconds = Histogram(
             "relaylog_sender_call_seconds", "Duration of calls", ["platform"], registry=registry
         )
+        self.refusals = Counter(
+            "relaylog_sender_refusals",
+            "Calls that a platform refused, by cause (agents/policy.py)",
+            ["platform", "cause"],
+            registry=registry,
+        )
+        self.uncertain = Counter(
+            "relaylog_sender_uncertain",
+            "Calls that the platform itself answered with a server error; they are made again, though one may have "
+            "taken effect",
+            ["platform"],
+            registry=registry,
+        )
+        self.mints = Counter(
+            "relaylog_sender_token_mints",
+            "Mints of tokens by how they ended: minted, refused, too_soon, unreachable",
+            ["result"],
+            registry=registry,
+        )
         self.finished = Counter(
             "relaylog_sender_deliveries_finished",
             "Deliveries by how they ended",
@@ -57,6 +76,27 @@ class SenderMetrics:
             "relaylog_sender_circuit_events",
             "What happened to circuit breakers: opened, closed, probe_failed",
             ["platform", "event"],
+            registry=registry,
+        )
+        self.typing = Counter(
+            "relaylog_sender_typing",
+            "Typing indicators by what became of them: shown, refused, late, overtaken, away",
+            ["result"],
+            registry=registry,
+        )
+        self.open_circuits = Gauge(
+            "relaylog_sender_open_circuits",
+            "Destinations whose circuit is open, by reason: transport, server, configuration, credentials",
+            ["platform", "reason"],
+            registry=registry,
+        )
+        self.paused = Gauge(
+            "relaylog_sender_paused_destinations", "Destinations that an operator paused", registry=registry
+        )
+        self.waiting = Gauge(
+            "relaylog_sender_waiting_seconds",
+            "Age of the oldest delivery in memory of a destination that is behind",
+            ["tenant", "platform"],
             registry=registry,
         )
         self.notices = Counter(
@@ -79,6 +119,17 @@ class SenderMetrics:
         self.destinations = Gauge("relaylog_sender_destinations", "Destinations by state", ["state"], registry=registry)
         self.lag = Gauge("relaylog_sender_lag_records", "Facts that no sender has looked at yet", registry=registry)
         self.partitions = Gauge("relaylog_sender_partitions", "Partitions owned", registry=registry)
+        self.topic_partitions = Gauge(
+            "relaylog_sender_topic_partitions", "Partitions that senders must own together", registry=registry
+        )
+        self.log_unavailable = Counter(
+            "relaylog_sender_log_unavailable", "Times that no broker answered the sender", registry=registry
+        )
+        self.clock_skew = Gauge(
+            "relaylog_sender_clock_skew_seconds",
+            "The broker's clock minus this process's, at its last claim or checkpoint, the append included",
+            registry=registry,
+        )
         self.delay = Histogram(
             "relaylog_sender_delay_seconds",
             "Seconds from the append of a fact to the platform's acceptance",

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
+from agents.ageing import is_too_old
 from agents.circuit import Circuit, Verdict
 from agents.context import Reader, SenderContext
 from agents.conversations import Conversations
@@ -18,6 +19,7 @@ from agents.ledger import Destination as Key
 from agents.ledger import Ledger
 from agents.live import LiveStream
 from agents.notices import Notices
+from agents.recent import RecentMessages
 from agents.records import OutcomeWriter
 from agents.sightings import Sightings
 from agents.slots import Standing
@@ -57,6 +59,7 @@ class PartitionSender:
         self.tail = Tail(self)
         self.sightings = Sightings(context.clock)
         self.conversations = Conversations()
+        self.recent = RecentMessages(context.tenants)
         #: Monotonic time at which the ledger was complete.
         self.ready_at = 0.0
         self.term = -1
@@ -128,7 +131,10 @@ class PartitionSender:
         self._readers += [events, tail]
         await events.start()
         await tail.start()
-        self.term = (await self.outcomes.append("sender.took_over", TookOver(sender=context.sender))).offset
+        asked = context.now()
+        claim = await self.outcomes.append("sender.took_over", TookOver(sender=context.sender))
+        self.term = claim.offset
+        context.metrics.clock_skew.set((claim.timestamp - asked) / 1000)
         stride = settings.checkpoint_records + settings.checkpoint_records // 2
         outcomes_start = await tail.start_offset()
         checkpoint = await newest_checkpoint(tail, outcomes_start, self.term, stride, context.cluster)
@@ -191,13 +197,18 @@ class PartitionSender:
 
     # -- deliveries
 
+    def hear(self, fact: Fact) -> None:
+        """A fact came by, whatever it demands."""
+        self.sightings.note(fact.event)
+        self.recent.note(fact.offset, fact.event)
+
     def queue(self, destination: Destination, fact: Fact) -> bool:
         """Give the fact's delivery a place, if it demands one; False when the destination cannot take it."""
         tenant = self.context.tenants.by_id(fact.event.tenantid or "")
         if tenant is None or (destination.key is not None and self.obstacle(destination.key)):
             return False
         try:
-            delivery = self.context.plan(fact.event, tenant)
+            delivery = self.context.plan(fact.event, tenant, self.recent.newest)
         except UnknownEventVersion:
             raise
         except Exception as error:
@@ -205,7 +216,7 @@ class PartitionSender:
             log.exception("a fact cannot be planned", extra={"partition": self.number, "offset": fact.offset})
             self.park(fact.record, fact.event.tenantid, f"{type(error).__name__}: {error}")
             return True
-        if delivery is None:
+        if delivery is None or (delivery.kind == "typing" and is_too_old(self.context, delivery)):
             return True
         if destination.room() <= 0:
             return False
@@ -225,7 +236,7 @@ class PartitionSender:
 
     def park(self, record: Record, tenant: str | None, reason: str) -> None:
         """Keep a record that cannot be understood, with its bytes; the sender goes on behind it."""
-        self._spawn(self.context.dead_letter(record, tenant, f"undecodable: {reason}", 0), self._errands)
+        self._spawn(self.context.dead_letter(record, tenant, f"undecodable: {reason}", 0, None), self._errands)
 
     def obstacle(self, key: Key) -> str | None:
         """Why nothing may be sent there now, whatever the platform would say; None when it may."""
@@ -265,9 +276,8 @@ class PartitionSender:
     def tenants_changed(self, ids: Collection[str]) -> None:
         """Configurations changed: what they had stopped is tried again at once."""
         for key, destination in self.destinations.items():
-            circuit = destination.circuit
-            if key[0] in ids and circuit.reason in (Verdict.CONFIGURATION.value, Verdict.CREDENTIALS.value):
-                circuit.reset()
+            if key[0] in ids:
+                destination.circuit.renew()
         self.wake()
 
     def fall_behind(self, destination: Destination, reason: str, read_position: int) -> None:

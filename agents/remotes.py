@@ -13,6 +13,7 @@ from agents.circuit import Verdict
 from agents.conversations import Conversation
 from agents.look_up import Found, Unsure, find_message
 from agents.media import MediaTransfer
+from agents.metrics import SenderMetrics
 from agents.post import Response, get_json, post_json
 from agents.rates import WHATSAPP_CALLS_PER_MINUTE, RateTable, TokenBucket
 from agents.tokens import MintFailed, TokenCache
@@ -85,19 +86,24 @@ class GenesysRemote:
         return call
 
     async def permit(self, tenant: Tenant, channel: Channel, kind: Kind) -> Permit:
-        """The permit of whichever OAuth client of the tenant has one first."""
-        clients = tenant.genesys.clients
-        buckets = [self._rates.bucket(f"genesys:{c.client_id}", tenant.partition, c.calls_per_minute) for c in clients]
-        chosen = await self._rates.permit(f"genesys:{tenant.id}", buckets, RANK[kind])
-        client = clients[chosen]
-        try:
-            token = await self._tokens.token(tenant.genesys, client)
-        except BaseException as error:
-            buckets[chosen].done()
-            if isinstance(error, MintFailed):
-                raise NotReady(error.answer, _mint_verdict(error.answer)) from error
-            raise
-        return Permit(tenant, token, buckets[chosen], client)
+        """The permit of whichever OAuth client of the tenant has one first, and whose token can be had."""
+        clients = list(tenant.genesys.clients)
+        while True:
+            buckets = [self._bucket(tenant, client) for client in clients]
+            client = clients[await self._rates.permit(f"genesys:{tenant.id}", buckets, RANK[kind])]
+            bucket = self._bucket(tenant, client)
+            try:
+                return Permit(tenant, await self._tokens.token(tenant.genesys, client), bucket, client)
+            except BaseException as error:
+                bucket.done()
+                if not isinstance(error, MintFailed):
+                    raise
+                clients.remove(client)
+                if not clients:
+                    raise NotReady(error.answer, _mint_verdict(error.answer)) from error
+
+    def _bucket(self, tenant: Tenant, client: GenesysClient) -> TokenBucket:
+        return self._rates.bucket(f"genesys:{client.client_id}", tenant.partition, client.calls_per_minute)
 
     async def send(self, permit: Permit, call: Call) -> Answer:
         """POST to the inbound endpoint that the plan names."""
@@ -106,7 +112,7 @@ class GenesysRemote:
         if not isinstance(answer, Response):
             return answer
         self._observe(permit.bucket, answer.headers)
-        return _genesys_answer(answer)
+        return _genesys_answer(answer, call)
 
     async def look_up(self, tenant: Tenant, channel: Channel, call: Call, conversation: Conversation) -> Found:
         """Read the conversation and what is new in it, each call under a permit of its own."""
@@ -200,11 +206,12 @@ def remotes(
     clock: Callable[[], float],
     whatsapp_base: str,
     max_media_bytes: int,
+    metrics: SenderMetrics,
 ) -> dict[Platform, Remote]:
     """Both platforms over one HTTP session."""
     media = MediaTransfer(session, whatsapp_base, max_media_bytes)
     return {
-        "genesys": GenesysRemote(session, TokenCache(session, clock), rates, clock),
+        "genesys": GenesysRemote(session, TokenCache(session, clock, metrics.mints), rates, clock),
         "whatsapp": WhatsAppRemote(session, media, rates, whatsapp_base),
     }
 
@@ -215,12 +222,12 @@ def _mint_verdict(answer: Refused | NotSent) -> Verdict:
     return Verdict.NOTHING if answer.status == 429 else Verdict.CREDENTIALS
 
 
-def _genesys_answer(answer: Response) -> Answer:
+def _genesys_answer(answer: Response, call: Call) -> Answer:
     body = answer.body or {}
     context_id = answer.headers.get("ININ-Correlation-Id") or body.get("contextId")
     if 200 <= answer.status < 300:
-        # A 2xx answer to a receipt can itself be a failure (genesys.md section 5).
-        if body.get("status") == "Failed":
+        # A 2xx answer to a receipt can be a failure itself (genesys.md section 5); to one that says Failed it echoes.
+        if body.get("status") == "Failed" != call.body.get("status"):
             reasons = "; ".join(
                 str(r.get("message", r.get("code", ""))) for r in body.get("reasons") or [] if isinstance(r, dict)
             )

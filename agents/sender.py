@@ -8,7 +8,8 @@ from collections.abc import Collection, Coroutine, Iterable
 from typing import Any
 
 from agents.context import SenderContext
-from agents.destination import State
+from agents.destination import Destination, State
+from agents.ledger import Destination as Key
 from agents.partition import PartitionSender
 from agents.rates import RateTable
 from streams.health import Progress
@@ -58,16 +59,27 @@ class Sender:
 
     def measure(self) -> None:
         """Bring the gauges up to date."""
-        metrics, states = self._context.metrics, Counter[State]()
-        places = 0
-        for partition in self._partitions.values():
-            for destination in partition.destinations.values():
-                states[destination.state] += 1
-                places += destination.queued
+        metrics, destinations = self._context.metrics, self._destinations()
+        states = Counter(destination.state for _, _, destination in destinations)
         metrics.partitions.set(len(self._partitions))
-        metrics.places.set(places)
+        metrics.places.set(sum(destination.queued for _, _, destination in destinations))
         for state in State:
             metrics.destinations.labels(state.value).set(states[state])
+        metrics.paused.set(sum(partition.obstacle(key) == "paused" for partition, key, _ in destinations))
+        metrics.open_circuits.clear()
+        metrics.waiting.clear()
+        for _, (tenant, platform), destination in destinations:
+            if (reason := destination.circuit.reason) is not None:
+                metrics.open_circuits.labels(platform, reason).inc()
+            if destination.state is State.BEHIND and (oldest := destination.oldest()) is not None:
+                metrics.waiting.labels(tenant, platform).set((self._context.now() - oldest) / 1000)
+
+    def _destinations(self) -> list[tuple[PartitionSender, Key, Destination]]:
+        return [
+            (partition, key, destination)
+            for partition in self._partitions.values()
+            for key, destination in partition.destinations.items()
+        ]
 
     def owns(self, number: int) -> bool:
         """True when this sender has claimed the partition, or is about to claim it again."""

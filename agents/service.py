@@ -25,7 +25,7 @@ from agents.rates import RateTable
 from agents.remotes import remotes
 from agents.sender import Sender
 from agents.slots import Slots
-from schemas.delivery import Delivery
+from schemas.delivery import Delivery, Recent
 from schemas.envelope import Envelope
 from schemas.errors import RelaylogError
 from schemas.planning import plan
@@ -71,9 +71,9 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             loop = asyncio.get_running_loop()
             tickers = [
                 loop.create_task(_start_faust(faust_app, health, context.fatal)),
-                loop.create_task(_every(WRITE_BEHIND, lambda: _measure(sender, faust_app, rates), context.fatal)),
-                loop.create_task(_every(WATCH, lambda: sender.watch(progress), context.fatal)),
-                loop.create_task(_every(WATCH, _hand_over(settings, faust_app, sender).check, context.fatal)),
+                loop.create_task(_every(WRITE_BEHIND, lambda: _measure(sender, faust_app, rates), context)),
+                loop.create_task(_every(WATCH, lambda: sender.watch(progress), context)),
+                loop.create_task(_every(WATCH, _hand_over(settings, faust_app, sender).check, context)),
             ]
             try:
                 await _until_stopped(stop, faust_app, failure)
@@ -98,7 +98,8 @@ async def _parts(
             log.error("the sender cannot go on", exc_info=error)
             failure.set_exception(error)
 
-    writer, directory = LogWriter(settings), TenantDirectory(settings)
+    writer, directory, metrics = LogWriter(settings), TenantDirectory(settings, registry), SenderMetrics(registry)
+    metrics.topic_partitions.set(settings.partitions)
     timeout = aiohttp.ClientTimeout(total=settings.call_timeout)
     with tempfile.TemporaryDirectory(prefix="relaylog-sender-") as data_dir:
         faust_app = build_app(settings, Path(data_dir))
@@ -113,10 +114,12 @@ async def _parts(
             await directory.start()
             link = media_link(settings)
 
-            def planned(fact: Envelope, tenant: Tenant) -> Delivery | None:
-                return plan(fact, tenant, link)
+            def planned(fact: Envelope, tenant: Tenant, recent: Recent) -> Delivery | None:
+                return plan(fact, tenant, link, recent)
 
-            async def keep(record: Record, tenant: str | None, reason: str, attempts: int) -> None:
+            async def keep(
+                record: Record, tenant: str | None, reason: str, attempts: int, context_id: str | None
+            ) -> None:
                 await dead_letter(
                     writer,
                     partition=record.partition,
@@ -126,6 +129,7 @@ async def _parts(
                     origin=f"{topic_name(settings, EVENTS)}/{record.partition}/{record.offset}",
                     handler="sender",
                     attempts=attempts,
+                    context_id=context_id,
                 )
 
             base = f"{settings.whatsapp_url.rstrip('/')}/{settings.whatsapp_version}"
@@ -136,7 +140,7 @@ async def _parts(
                 writer=writer,
                 reader=lambda topic, partition: PartitionReader(settings, topic, partition),
                 tenants=directory,
-                remotes=remotes(session, rates, time.monotonic, base, settings.max_media_bytes),
+                remotes=remotes(session, rates, time.monotonic, base, settings.max_media_bytes, metrics),
                 plan=planned,
                 dead_letter=keep,
                 clock=time.monotonic,
@@ -145,7 +149,7 @@ async def _parts(
                 crash=CrashPoints(settings.crash_file),
                 fatal=fatal,
                 in_flight=Slots(settings.calls_in_flight),
-                metrics=SenderMetrics(registry),
+                metrics=metrics,
             )
             try:
                 yield context, directory, rates, faust_app, failure
@@ -178,15 +182,16 @@ async def _measure(sender: Sender, faust_app: FaustApp, rates: RateTable) -> Non
     sender.measure()
 
 
-async def _every(seconds: float, work: Callable[[], Awaitable[None]], fatal: Callable[[BaseException], None]) -> None:
+async def _every(seconds: float, work: Callable[[], Awaitable[None]], context: SenderContext) -> None:
     while True:
         await asyncio.sleep(seconds)
         try:
             await work()
         except LogUnavailable as error:
+            context.metrics.log_unavailable.inc()
             log.warning("the log did not answer", extra={"reason": str(error)})
         except Exception as error:
-            fatal(error)
+            context.fatal(error)
             return
 
 

@@ -177,7 +177,7 @@ class Sweep:
         if not read.decoded:
             read.fact, read.decoded = self._partition.decode(read.record), True
             if read.fact is not None:
-                self._partition.sightings.note(read.fact.event)
+                self._partition.hear(read.fact)
         return read.fact
 
     def _destination_of(self, fact: Fact | None, served: set[Destination]) -> Destination | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from agents.context import Reader
 from agents.facts import Fact
@@ -114,6 +114,12 @@ class Tail:
         cursors = {key: cursor for key, cursor in cursors.items() if cursor != live}
         checkpoint = partition.ledger.checkpoint(self._context.cluster, live, cursors)
         self._folded, self._checkpointed_at = 0, self._context.clock()
-        await partition.outcomes.enqueue("sender.checkpoint", checkpoint)
+        asked = self._context.now()
+        _, appended = await partition.outcomes.enqueue("sender.checkpoint", checkpoint)
+        appended.add_done_callback(lambda done: self._compare_clocks(asked, done))
         self._context.metrics.checkpoints.inc()
         self._context.crash("sender_checkpoint")
+
+    def _compare_clocks(self, asked: int, appended: asyncio.Future[Any]) -> None:
+        if not appended.cancelled() and appended.exception() is None:
+            self._context.metrics.clock_skew.set((appended.result().timestamp - asked) / 1000)

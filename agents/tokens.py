@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import aiohttp
+from prometheus_client import Counter
 
 from agents.answers import NotSent, Refused, Unanswered
 from agents.post import post
@@ -14,6 +15,8 @@ from schemas.tenant import Genesys, GenesysClient
 
 #: A token is replaced this many seconds before it expires, or at half its life when that is shorter.
 REFRESH_EARLY = 60.0
+#: After a mint that came too soon, which has a limit of its own, nobody mints for this long.
+MINT_RATE_PAUSE = 10.0
 
 
 class MintFailed(Exception):
@@ -31,24 +34,42 @@ class _Token:
 
 
 class TokenCache:
-    """Tokens by client id. ``clock`` gives monotonic seconds."""
+    """Tokens by client id. ``clock`` gives monotonic seconds, ``mints`` counts by result."""
 
-    def __init__(self, session: aiohttp.ClientSession, clock: Callable[[], float]) -> None:
+    def __init__(self, session: aiohttp.ClientSession, clock: Callable[[], float], mints: Counter) -> None:
         self._session = session
         self._clock = clock
+        self._counts = mints
         self._tokens: dict[str, _Token] = {}
-        self._mints: dict[str, asyncio.Lock] = {}
+        #: Mints under way: all who ask meanwhile share the end, good or bad.
+        self._mints: dict[str, asyncio.Task[_Token]] = {}
+        self._too_soon: dict[str, tuple[float, MintFailed]] = {}
 
     async def token(self, genesys: Genesys, client: GenesysClient) -> str:
         """A token that is valid for a while. Raises MintFailed."""
-        known = self._tokens.get(client.client_id)
-        if known is not None and known.fresh_until > self._clock():
+        id_, now = client.client_id, self._clock()
+        known = self._tokens.get(id_)
+        if known is not None and known.fresh_until > now:
             return known.value
-        async with self._mints.setdefault(client.client_id, asyncio.Lock()):
-            known = self._tokens.get(client.client_id)
-            if known is None or known.fresh_until <= self._clock():
-                known = self._tokens[client.client_id] = await self._mint(genesys, client)
-            return known.value
+        until, failed = self._too_soon.get(id_, (now, None))
+        if failed is not None and until > now:
+            raise failed
+        mint = self._mints.get(id_)
+        if mint is None:
+            mint = self._mints[id_] = asyncio.create_task(self._mint(genesys, client))
+            mint.add_done_callback(lambda done: self._minted(id_, done))
+        return (await asyncio.shield(mint)).value
+
+    def _minted(self, client_id: str, mint: asyncio.Task[_Token]) -> None:
+        del self._mints[client_id]
+        if mint.cancelled():
+            return
+        failed = mint.exception()
+        self._counts.labels(_how(failed)).inc()
+        if failed is None:
+            self._tokens[client_id] = mint.result()
+        elif isinstance(failed, MintFailed) and isinstance(failed.answer, Refused) and failed.answer.status == 429:
+            self._too_soon[client_id] = (self._clock() + MINT_RATE_PAUSE, failed)
 
     def drop(self, client: GenesysClient, value: str) -> None:
         """Forget a token that the API refused, unless another has taken its place."""
@@ -77,3 +98,12 @@ class TokenCache:
         # Minting too fast is told by 400 `invalid_request`, not by 429; other refusals are a matter of configuration.
         status = 429 if answer.status == 429 or reason.startswith("rate limit exceeded") else 403
         raise MintFailed(Refused(503 if answer.status >= 500 else status, code, f"token endpoint: {reason}"))
+
+
+def _how(failed: BaseException | None) -> str:
+    if failed is None:
+        return "minted"
+    answer = failed.answer if isinstance(failed, MintFailed) else None
+    if not isinstance(answer, Refused) or answer.status >= 500:
+        return "unreachable"
+    return "too_soon" if answer.status == 429 else "refused"

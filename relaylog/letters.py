@@ -29,6 +29,7 @@ def whole(letter: DeadLetter, content: bool) -> str:
         "reason": letter.reason,
         "handler": letter.handler,
         "attempts": letter.attempts,
+        "context_id": letter.context_id,
         "at": letter.at,
         "origin": letter.origin,
         "bytes": len(letter.value),

@@ -20,6 +20,10 @@ _encoder: Final = msgspec.json.Encoder()
 MediaLink = Callable[[str, str, Media], str]
 
 
+#: The wamid of the customer's newest message in a thread, where it is known.
+Recent = Callable[[str], str | None]
+
+
 @dataclass(frozen=True)
 class Call:
     """One HTTP POST with a JSON body, relative to the platform's base URL.

@@ -8,26 +8,29 @@ from typing import Final
 
 import msgspec
 
-from schemas.delivery import Call, Delivery, Kind, MediaLink
+from schemas.delivery import Call, Delivery, Kind, MediaLink, Recent
 from schemas.envelope import Envelope, decode_data
 from schemas.errors import UndecodableRecord
-from schemas.events import MessageData, StatusData
+from schemas.events import MessageData, StatusData, TypingData
 from schemas.genesys.requests import message_call, receipt_call
 from schemas.outcomes import Platform
 from schemas.redriving import REDRIVEN, original_of
 from schemas.tenant import Channel, Tenant
-from schemas.whatsapp.requests import message_calls
+from schemas.whatsapp.requests import message_calls, typing_call
 
 #: A customer's doings, which Genesys hears of. ``message.echoed`` is in neither list: it is only ever recorded.
 _TO_GENESYS = ("message.received", "message.reacted", "message.edited", "message.revoked")
 _TO_WHATSAPP = ("message.composed",)
+#: There is no inbound typing event on WhatsApp, so Genesys is never told of any (whatsapp.md 4.3).
+_TYPING = "typing.started"
 _RECEIPTS = ("status.delivered", "status.read", "status.failed")
 
 #: Which platform a fact may demand a delivery to. What is not here is for the record only.
 _PLATFORM_OF_TYPE: Final[dict[str, Platform]] = {
     **dict.fromkeys((*_TO_GENESYS, *_RECEIPTS), "genesys"),
-    **dict.fromkeys(_TO_WHATSAPP, "whatsapp"),
+    **dict.fromkeys((*_TO_WHATSAPP, _TYPING), "whatsapp"),
 }
+
 
 class _Original(msgspec.Struct):
     type: str
@@ -54,13 +57,18 @@ def platform_of(fact: Envelope) -> Platform | None:
     return _PLATFORM_OF_TYPE.get(fact.type)
 
 
-def plan(fact: Envelope, tenant: Tenant, media_link: MediaLink) -> Delivery | None:
+def nothing_known(thread: str) -> None:
+    """No message of the customer is known."""
+
+
+def plan(fact: Envelope, tenant: Tenant, media_link: MediaLink, recent: Recent = nothing_known) -> Delivery | None:
     """The delivery that ``fact`` demands, or None; a fact demands at most one.
 
-    ``typing.started`` demands none: WhatsApp shows typing only together with an inbound wamid (whatsapp.md 4.3), which
-    the fact does not have. ``delivery.redriven`` demands its original's delivery, under the same id, so that callback
-    data, attempts and statuses belong to the same message; its age counts anew. Raises UndecodableRecord when the data
-    does not have its shape or names a channel that the tenant lacks, UnknownEventVersion as ``decode_data`` does.
+    ``typing.started`` demands one only where the tenant wants that and ``recent`` knows a message of the customer:
+    WhatsApp shows typing together with an inbound message, which it marks as read (whatsapp.md 4.3).
+    ``delivery.redriven`` demands its original's delivery, under the same id, so that callback data, attempts and
+    statuses belong to the same message; its age counts anew. Raises UndecodableRecord when the data does not have its
+    shape or names a channel that the tenant lacks, UnknownEventVersion as ``decode_data`` does.
     """
     if fact.type == REDRIVEN:
         again = plan(original_of(fact), tenant, media_link)
@@ -75,6 +83,12 @@ def plan(fact: Envelope, tenant: Tenant, media_link: MediaLink) -> Delivery | No
         message = decode_data(fact, MessageData)
         _channel(tenant, message.channel)
         return _delivery(fact, tenant, "whatsapp", "message", message.channel, _parts(fact, message))
+    if fact.type == _TYPING:
+        wamid = recent(fact.subject) if tenant.whatsapp_typing and fact.subject else None
+        if wamid is None:
+            return None
+        channel = _channel(tenant, decode_data(fact, TypingData).channel).phone_number_id
+        return _delivery(fact, tenant, "whatsapp", "typing", channel, (typing_call(channel, wamid),))
     if fact.type in _RECEIPTS:
         status = decode_data(fact, StatusData)
         if not _is_terminal(fact, status):

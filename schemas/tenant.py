@@ -160,6 +160,9 @@ class Tenant(Strict):
     #: Sent to a customer whose message waits because Genesys is away, once a thread and outage; None: nothing is said.
     outage_notice: Annotated[str, Field(min_length=1, max_length=4096)] | None = None
     retention: Retention = Retention()
+    #: Show on WhatsApp that an agent types. WhatsApp then marks the customer's messages as read, hence the choice; and
+    #: Genesys tells of typing only where its messaging setting enables it.
+    whatsapp_typing: bool = False
     apps: Annotated[tuple[WhatsAppApp, ...], Field(min_length=1)]
     channels: Annotated[tuple[Channel, ...], Field(min_length=1)]
     genesys: Genesys

@@ -33,17 +33,24 @@ class SimulatedNumber(BaseModel):
 
 
 class SimulatedIntegration(BaseModel):
-    """One Genesys Open Messaging integration and the OAuth client that may call it."""
+    """One Genesys Open Messaging integration and the OAuth clients that may call it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     client_id: str
     client_secret: str
+    #: Further OAuth clients of the organisation, id to secret, each with an allowance of its own.
+    more_clients: dict[str, str] = Field(default_factory=dict)
     integration_id: str
     integration_name: str
     webhook_url: str
     webhook_secret: str = Field(min_length=16)
     calls_per_minute: int = Field(default=300, gt=0)
+
+    @property
+    def clients(self) -> dict[str, str]:
+        """All OAuth clients, id to secret."""
+        return {self.client_id: self.client_secret, **self.more_clients}
 
 
 class SimulatedTenant(BaseModel):

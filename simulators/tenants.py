@@ -23,7 +23,7 @@ class Tenants:
         self._by_number[tenant.whatsapp.phone_number_id] = tenant
         self._by_access_token[tenant.whatsapp.access_token] = tenant
         self._by_integration[tenant.genesys.integration_id] = tenant
-        self._by_client[tenant.genesys.client_id] = tenant
+        self._by_client.update(dict.fromkeys(tenant.genesys.clients, tenant))
 
     def of_number(self, phone_number_id: str) -> SimulatedTenant | None:
         return self._by_number.get(phone_number_id)

@@ -37,6 +37,8 @@ class DeadLetter:
     at: str
     value: bytes
     state: State = "open"
+    #: The platform's own id of its last answer, where it gave one.
+    context_id: str | None = None
 
 
 async def newest_letters(
@@ -126,6 +128,7 @@ def _letter(record: Record) -> DeadLetter:
         attempts=int(attempts) if attempts.isdecimal() else 0,
         at=_text(record, "at") or time_of_milliseconds(record.timestamp),
         value=record.value or b"",
+        context_id=_text(record, "context-id") or None,
     )
 
 

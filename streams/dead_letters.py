@@ -38,11 +38,13 @@ def dead_letter_entry(
     handler: str,
     attempts: int = 0,
     at: str | None = None,
+    context_id: str | None = None,
 ) -> Entry:
     """The record of a dead letter.
 
     ``origin`` is ``topic/partition/offset`` or the webhook's route, ``handler`` the part that gave up, ``at`` a
-    canonical time (now, when left out). Headers: ``id``, ``reason``, ``origin``, ``handler``, ``attempts``, ``at``.
+    canonical time (now, when left out), ``context_id`` the platform's own id of its last answer, for its support.
+    Headers: ``id``, ``reason``, ``origin``, ``handler``, ``attempts``, ``at``, and ``context-id`` where there is one.
     """
     headers = {
         "id": dead_letter_id(origin, value),
@@ -52,6 +54,8 @@ def dead_letter_entry(
         "attempts": str(attempts),
         "at": at or time_of_milliseconds(time.time_ns() // 1_000_000),
     }
+    if context_id:
+        headers["context-id"] = context_id
     return Entry(
         DEAD_LETTERS,
         partition,
@@ -72,6 +76,7 @@ async def dead_letter(
     handler: str,
     attempts: int = 0,
     at: str | None = None,
+    context_id: str | None = None,
 ) -> Appended:
     """Append a dead letter (see `dead_letter_entry`). Raises LogUnavailable."""
     e = dead_letter_entry(
@@ -83,6 +88,7 @@ async def dead_letter(
         handler=handler,
         attempts=attempts,
         at=at,
+        context_id=context_id,
     )
     return await writer.append(e.topic, e.partition, e.value, key=e.key, headers=e.headers)
 

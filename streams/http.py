@@ -13,6 +13,7 @@ from prometheus_client import (
 
 from schemas.errors import RelaylogError
 from streams.health import Health
+from streams.process_metrics import watch_process
 
 __all__ = ["CannotListen", "Health", "add_ops_routes", "process_registry", "serve_app", "serve_ops"]
 
@@ -34,7 +35,11 @@ def process_registry() -> CollectorRegistry:
 
 
 def add_ops_routes(app: web.Application, health: Health, registry: CollectorRegistry) -> None:
-    """Add ``/livez`` (200, or 503 when stalled), ``/readyz`` (200, or 503 with the reasons) and ``/metrics``."""
+    """Add what every process serves: ``/livez`` (200, or 503 when stalled), ``/readyz`` (200, or 503 with the reasons)
+    and ``/metrics``, with the figures of the process itself.
+    """
+
+    watch_process(app, health, registry)
 
     async def livez(_: web.Request) -> web.Response:
         return web.json_response(

@@ -50,6 +50,17 @@ def message_calls(fact: Envelope, data: MessageData) -> tuple[Call, ...]:
     )
 
 
+def typing_call(channel: str, wamid: str) -> Call:
+    """Mark the customer's message ``wamid`` as read and show that somebody types: until an answer, or for 25 s."""
+    body = {
+        "messaging_product": "whatsapp",
+        "status": "read",
+        "message_id": wamid,
+        "typing_indicator": {"type": "text"},
+    }
+    return Call(path=f"/{channel}/messages", body=body)
+
+
 def _recipient(customer: str) -> dict[str, str]:
     """A number with ``+`` (without it WhatsApp puts the sender's country code in front); any other id as ``recipient``.
 

@@ -42,4 +42,5 @@ class Door:
         for tenant in self._tenants.all():
             if tenant.id == change.tenant:
                 allowed = max(1, int(change.calls_per_minute))
-                self._windows.setdefault(tenant.genesys.client_id, FixedWindow(allowed)).allowed = allowed
+                for client_id in tenant.genesys.clients:
+                    self._windows.setdefault(client_id, FixedWindow(allowed)).allowed = allowed

@@ -91,7 +91,7 @@ class Inbound:
                 raise refusal(415)
             if not isinstance(body, dict):
                 raise refusal(400)
-            if owner is None or owner.genesys.client_id != caller.genesys.client_id:
+            if owner is None or owner.id != caller.id:
                 raise refusal(404)
             check(body)
             return json_answer(await act(request, owner, body), self._behaviour.success_status)

@@ -52,7 +52,7 @@ class Tokens:
         """
         client_id, secret = client_of_basic(authorization)
         tenant = self._tenants.of_client(client_id)
-        if tenant is None or not hmac.compare_digest(tenant.genesys.client_secret.encode(), secret.encode()):
+        if tenant is None or not hmac.compare_digest(tenant.genesys.clients[client_id].encode(), secret.encode()):
             raise Refusal(401, "invalid_client", "client not found or client secret is invalid")
         grant = form.get("grant_type")
         if grant not in ("client_credentials", "authorization_code"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import aiohttp
@@ -31,6 +31,8 @@ from simulators.whatsapp.meta import Meta
 from simulators.whatsapp.statuses import Journeys, StatusOutbox
 
 _LARGEST_BODY = 160 * 2**20
+#: whatsapp.md 4.3
+_TYPING_SHOWN = timedelta(seconds=25)
 _MEDIA_KINDS = ("image", "video", "audio", "document", "sticker")
 
 
@@ -52,6 +54,8 @@ class Messages:
         self._limits = limits
         self._media = media
         self._journeys = journeys
+        #: By thread: the message under which the customer sees somebody type.
+        self._typing: dict[tuple[str, str], WhatsAppLine] = {}
 
     def routes(self) -> list[web.RouteDef]:
         return [web.post(r"/{version:v\d+\.\d+}/{phone_number_id}/messages", self._receive)]
@@ -91,10 +95,17 @@ class Messages:
         return await self._reception.receive(request, Call("other", id=request.path), act)
 
     def _mark_read(self, tenant: SimulatedTenant, body: dict[str, Any]) -> dict[str, Any]:
+        """Marks the message and all earlier ones of its customer; only what the customer said can be marked."""
         validation.check_mark_read(body)
         line = self._books.get(body["message_id"])
-        if line is not None and line.direction == "inbound" and line.tenant == tenant.id:
-            line.status = "read"
+        if line is None or line.direction != "inbound" or line.tenant != tenant.id:
+            raise refusal(131009, "message_id: expected a message that this number has received")
+        for earlier in self._books:
+            if _thread(earlier) == _thread(line) and earlier.direction == "inbound" and earlier.at <= line.at:
+                earlier.status = "read"
+        if "typing_indicator" in body:
+            line.typing_until = datetime.now(UTC) + _TYPING_SHOWN
+            self._typing[_thread(line)] = line
         return {"success": True}
 
     def _send(self, tenant: SimulatedTenant, body: dict[str, Any]) -> dict[str, Any]:
@@ -116,6 +127,8 @@ class Messages:
             status="accepted",
             callback_data=body.get("biz_opaque_callback_data"),
         )
+        if (answered := self._typing.pop(_thread(line), None)) is not None:
+            answered.typing_until = None
         self._books.add(line.id, line)
         self._journeys.start(tenant, line)
         return _accepted(body, line)
@@ -128,6 +141,10 @@ class Messages:
         media = self._media.get(media_id)
         if media is None or media.phone_number_id != tenant.whatsapp.phone_number_id:
             raise refusal(131009, f"{kind}.id: no media with this id was uploaded for this number")
+
+
+def _thread(line: WhatsAppLine) -> tuple[str, str]:
+    return line.tenant, line.customer
 
 
 def _accepted(body: dict[str, Any], line: WhatsAppLine) -> dict[str, Any]:

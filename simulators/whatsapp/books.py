@@ -26,6 +26,8 @@ class WhatsAppLine:
     #: Place, counted from 1, in which the customer's screen showed it; None until shown.
     shown_order: int | None = None
     error_code: int | None = None
+    #: Inbound only: until when the customer sees that somebody types an answer; an answer ends it.
+    typing_until: datetime | None = None
     #: Inbound only: pending, accepted or lost, and the webhook calls made.
     webhook: str | None = None
     attempts: int = 0

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
-from agents import circuit
+from agents import circuit, fortune
 from tests.simulation.network import Answer, Exchange, Request
 from tests.simulation.staged import Stage
 
 THREADS, MESSAGES = 4, 30
+BROKEN = Answer(500, {"code": "internal.server.error", "message": "this one breaks me"})
 
 
 @dataclass(frozen=True)
@@ -28,15 +30,17 @@ class PoisonedStage(Stage):
 
     poison = ""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, answer: Answer = BROKEN, gap: float = 0.25, **settings: Any) -> None:
+        """The bad message gets ``answer``; somebody says something each ``gap`` seconds."""
+        super().__init__(**settings)
+        self._answer, self._gap = answer, gap
         self._take = self.world.genesys.take
         self.world.genesys.take = self._take_but_one  # type: ignore[method-assign]
 
     def _take_but_one(self, request: Request, exchange: Exchange) -> None:
-        """One message is answered with an error of the platform's own, for ever."""
+        """One message is answered like that for ever."""
         if request.body.get("channel", {}).get("messageId") == self.poison:
-            exchange.answer(0.02, Answer(500, {"code": "internal.server.error", "message": "this one breaks me"}))
+            exchange.answer(0.02, self._answer)
         else:
             self._take(request, exchange)
 
@@ -45,7 +49,7 @@ class PoisonedStage(Stage):
         appended: dict[str, float] = {}
         own: list[str] = []
         for number in range(THREADS * MESSAGES):
-            await asyncio.sleep(0.25)
+            await asyncio.sleep(self._gap)
             event = self.say(f"thread {number % THREADS}")
             appended[event.id] = asyncio.get_running_loop().time()
             if number % THREADS == 0:
@@ -71,3 +75,30 @@ def test_without_the_rule_of_two_threads_it_would_hold_the_circuit_open(monkeypa
     stage = PoisonedStage()
     outcome = stage.play(stage.course)
     assert not outcome.given_up or outcome.longest_wait_of_others >= 0.5
+
+
+#: What would be waited for if the platform were at fault: the others show that it is not.
+WAITED_FOR = {
+    "unavailable": (Answer(503, {"code": "service.unavailable", "message": "not now"}), 0.5, 4),
+    "connection lost": (Answer(error=ConnectionResetError()), 0.5, 4),
+    "not found": (Answer(404, {"code": "not.found", "message": "no such thing"}), 2.0, 3),
+}
+
+
+def with_one_that_fails(name: str) -> Outcome:
+    answer, gap, attempts = WAITED_FOR[name]
+    stage = PoisonedStage(answer, gap, delivery_attempts=attempts)
+    return stage.play(stage.course)
+
+
+@pytest.mark.parametrize("name", WAITED_FOR)
+def test_a_message_that_fails_where_all_others_get_through_is_given_up(name: str) -> None:
+    outcome = with_one_that_fails(name)
+    assert outcome.given_up
+    assert outcome.rest_in_order
+    assert outcome.longest_wait_of_others < 0.5
+
+
+def test_without_a_look_at_the_others_it_would_be_tried_until_it_is_too_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fortune, "TAKEN_FOR_EACH_FAILED", float("nan"))
+    assert not with_one_that_fails("not found").given_up

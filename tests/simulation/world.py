@@ -18,7 +18,7 @@ from agents.rates import RateTable
 from agents.remotes import remotes
 from agents.sender import Sender
 from agents.slots import Slots
-from schemas.delivery import Delivery
+from schemas.delivery import Delivery, Recent
 from schemas.envelope import Envelope
 from schemas.planning import plan
 from schemas.tenant import Tenant
@@ -140,7 +140,7 @@ class World:
         loop, random = asyncio.get_running_loop(), self.random
         writer = SimulatedWriter(self.log, process)
 
-        async def keep(record: Record, tenant: str | None, reason: str, attempts: int) -> None:
+        async def keep(record: Record, tenant: str | None, reason: str, attempts: int, context_id: str | None) -> None:
             headers = [("origin", str(record.offset).encode())]
             await writer.append("dead-letters", record.partition, record.value, headers=headers)
 
@@ -158,7 +158,7 @@ class World:
             writer=writer,
             reader=reader,
             tenants=self,
-            remotes=remotes(session, rates, loop.time, "http://whatsapp/v", 1024),
+            remotes=remotes(session, rates, loop.time, "http://whatsapp/v", 1024, METRICS),
             plan=_plan,
             dead_letter=keep,
             clock=loop.time,
@@ -200,8 +200,8 @@ class World:
         self.kill(self.members[process.name])
 
 
-def _plan(fact: Envelope, tenant: Tenant) -> Delivery | None:
-    return plan(fact, tenant, lambda tenant_id, number, media: f"http://gateway/{media.id}")
+def _plan(fact: Envelope, tenant: Tenant, recent: Recent) -> Delivery | None:
+    return plan(fact, tenant, lambda tenant_id, number, media: f"http://gateway/{media.id}", recent)
 
 
 def spawn(work: Coroutine[Any, Any, None]) -> None:

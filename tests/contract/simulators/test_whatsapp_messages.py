@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import functools
 import json
+from datetime import UTC, datetime, timedelta
 
 from tests.contract.simulators.world import Start, World, until
 
@@ -169,6 +170,26 @@ async def test_mark_read_and_typing_are_read_operations(world: World) -> None:
     assert (row["operation"], row["status"], row["accepted"]) == ("read", 200, True)
     (line,) = await world.lines(world.running.whatsapp_url, "books")
     assert line["status"] == "read"
+    shown = datetime.fromisoformat(line["typing_until"]) - datetime.now(UTC)
+    assert timedelta(seconds=0) < shown <= timedelta(seconds=25)
+    await world.send({"type": "text", "text": {"body": "hello"}, "to": f"+{CUSTOMER}"})
+    line, _ = await world.lines(world.running.whatsapp_url, "books")
+    assert line["typing_until"] is None
+
+
+async def test_marking_a_message_as_read_marks_those_before_it(world: World) -> None:
+    wamids = [await world.says({"type": "text", "text": {"body": str(n)}}) for n in range(3)]
+    await world.send({"status": "read", "message_id": wamids[1]})
+    lines = await world.lines(world.running.whatsapp_url, "books")
+    assert [line["status"] for line in lines] == ["read", "read", "received"]
+
+
+async def test_only_what_the_customer_said_can_be_marked_as_read(world: World) -> None:
+    sent = await world.send({"type": "text", "text": {"body": "hello"}, "to": f"+{CUSTOMER}"})
+    own = (await sent.json())["messages"][0]["id"]
+    for message_id in (own, "wamid.unknown"):
+        answer = await world.send({"status": "read", "message_id": message_id, "typing_indicator": {"type": "text"}})
+        assert (answer.status, (await answer.json())["error"]["code"]) == (400, 131009)
 
 
 async def test_the_handshake_and_other_webhook_fields(world: World) -> None:

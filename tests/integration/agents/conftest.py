@@ -22,7 +22,7 @@ from simulators.config import SimulatedTenant, SimulatorsConfig
 from simulators.serve import RunningSimulators, start_simulators
 from streams.log import Appended, LogWriter, Record, partition_reader
 from streams.provisioning import provision
-from streams.registration import TenantDraft, register_tenant
+from streams.registration import TenantDraft, register_tenant, write_tenant
 from streams.settings import Settings
 from streams.topics import EVENTS, OUTCOMES
 
@@ -84,7 +84,7 @@ class World:
         await self.append(event)
         return event
 
-    async def answers(self, wa_id: str, message_id: str, text: str) -> Envelope:
+    async def answers(self, wa_id: str, message_id: str, text: str, at: float | None = None) -> Envelope:
         """The agent's message becomes a fact."""
         channel = {
             "id": INTEGRATION,
@@ -93,12 +93,27 @@ class World:
             "messageId": message_id,
             "to": {"id": wa_id, "idType": "Phone"},
             "from": {"id": INTEGRATION, "idType": "Opaque", "nickname": "relay"},
-            "time": now(),
+            "time": time_of_milliseconds(round(1000 * (at or time.time()))),
         }
         body = {"id": message_id, "channel": channel, "type": "Text", "text": text, "direction": "Outbound"}
         (event,) = translate_genesys(body, self.tenant, self.tenant.channels[0], now()).facts
         await self.append(event)
         return event
+
+    async def types(self, wa_id: str, message_id: str, at: float | None = None) -> Envelope:
+        """That an agent types becomes a fact."""
+        moment = time_of_milliseconds(round(1000 * (at or time.time())))
+        channel = {"id": INTEGRATION, "to": {"id": wa_id}, "from": {"id": INTEGRATION}, "time": moment}
+        events = [{"eventType": "Typing", "typing": {"type": "On", "duration": 5000}}]
+        body = {"id": message_id, "channel": channel, "type": "Event", "direction": "Outbound", "events": events}
+        (event,) = translate_genesys(body, self.tenant, self.tenant.channels[0], now()).facts
+        await self.append(event)
+        return event
+
+    async def configure(self, **changes: object) -> None:
+        """Change the tenant's record."""
+        self.tenant = Tenant.model_validate({**self.tenant.model_dump(), **changes})
+        await write_tenant(self.settings, self.writer, self.tenant)
 
     async def ledger(self, platform: str, operation: str = "message") -> list[dict[str, Any]]:
         """What a simulator received, in order."""
@@ -196,7 +211,9 @@ class World:
 
 
 @pytest.fixture
-async def world(kafka_address: str, topic_prefix: str) -> AsyncIterator[World]:
+async def world(request: pytest.FixtureRequest, kafka_address: str, topic_prefix: str) -> AsyncIterator[World]:
+    """Parametrized indirectly, it gives the simulators that behaviour."""
+    behaviour = {"customer_window": False, "pair_burst": 1_000_000, **getattr(request, "param", {})}
     simulated = {
         "id": "acme",
         "whatsapp": {
@@ -220,7 +237,7 @@ async def world(kafka_address: str, topic_prefix: str) -> AsyncIterator[World]:
         },
     }
     config = SimulatorsConfig(tenants=[SimulatedTenant.model_validate(simulated)])
-    simulators = await start_simulators(config, 0, 0, customer_window=False, pair_burst=1_000_000)
+    simulators = await start_simulators(config, 0, 0, **behaviour)
     settings = Settings(
         kafka=kafka_address,
         topic_prefix=topic_prefix,

@@ -8,8 +8,6 @@ import pytest
 from schemas.envelope import Envelope, decode, decode_data
 from schemas.events import MessageData
 from schemas.outcomes import Accepted
-from schemas.tenant import Tenant
-from streams.registration import write_tenant
 from tests.integration.agents.conftest import World
 
 pytestmark = pytest.mark.integration
@@ -48,7 +46,7 @@ async def test_what_a_killed_worker_had_sent_is_found_by_its_successor(world: Wo
 
 
 async def test_a_call_that_never_arrived_is_made_again_even_for_a_tenant_that_holds(world: World) -> None:
-    await configure(world, on_ambiguous="hold")
+    await world.configure(on_ambiguous="hold")
     world.start()
     await world.says(ANN, "wamid.A", "first")
     await world.recorded("delivery.accepted", 1)
@@ -65,7 +63,7 @@ async def test_a_call_that_never_arrived_is_made_again_even_for_a_tenant_that_ho
 
 
 async def test_customers_who_wait_are_told_once_and_their_messages_arrive_in_order(world: World) -> None:
-    await configure(world, outage_notice=NOTICE)
+    await world.configure(outage_notice=NOTICE)
     await world.faults("genesys", {"match": {"operation": "message"}, "do": "status 503", "share": 1.0, "for": 300})
     world.start(outage_notice_after=0.5)
     for n in range(3):
@@ -85,7 +83,7 @@ async def test_customers_who_wait_are_told_once_and_their_messages_arrive_in_ord
 
 
 async def test_another_owner_during_an_outage_tells_nobody_a_second_time(world: World) -> None:
-    await configure(world, outage_notice=NOTICE)
+    await world.configure(outage_notice=NOTICE)
     await world.faults("genesys", {"match": {"operation": "message"}, "do": "status 503", "share": 1.0, "for": 300})
     world.start(outage_notice_after=0.5)
     await world.says(ANN, "wamid.A", "Ann")
@@ -106,8 +104,3 @@ async def test_another_owner_during_an_outage_tells_nobody_a_second_time(world: 
 
 async def facts(world: World) -> list[Envelope]:
     return [decode(record.value) for record in await world.records("events")]
-
-
-async def configure(world: World, **changes: object) -> None:
-    world.tenant = Tenant.model_validate({**world.tenant.model_dump(), **changes})
-    await write_tenant(world.settings, world.writer, world.tenant)

@@ -5,9 +5,7 @@ import itertools
 
 import pytest
 
-from agents.answers import NotSent, Refused, Taken, Unanswered
 from agents.circuit import CONFIGURATION_PROBE, FIRST_PROBE, Circuit, Verdict
-from agents.verdicts import verdict
 
 
 class Clock:
@@ -112,28 +110,19 @@ def test_a_refused_configuration_is_asked_again_every_five_minutes() -> None:
 def test_a_changed_configuration_is_tried_at_once() -> None:
     circuit = Circuit(Clock())
     circuit.record("a", Verdict.CREDENTIALS)
-    assert circuit.reset()
+    circuit.renew()
     assert not circuit.is_open
 
 
-@pytest.mark.parametrize(
-    ("platform", "answer", "expected"),
-    [
-        ("genesys", Taken(200), Verdict.WORKS),
-        ("genesys", NotSent("connect", ""), Verdict.TRANSPORT),
-        ("genesys", NotSent("media_download", ""), Verdict.NOTHING),
-        ("genesys", Unanswered("timeout", ""), Verdict.TRANSPORT),
-        ("genesys", Refused(400, "bad.request", ""), Verdict.WORKS),
-        ("genesys", Refused(404, "not.found", ""), Verdict.CONFIGURATION),
-        ("genesys", Refused(429, "too.many", ""), Verdict.NOTHING),
-        ("genesys", Refused(503, "service.unavailable", ""), Verdict.SERVER),
-        ("whatsapp", Refused(400, "131056", ""), Verdict.WORKS),
-        ("whatsapp", Refused(400, "131047", ""), Verdict.WORKS),
-        ("whatsapp", Refused(401, "190", ""), Verdict.CONFIGURATION),
-        ("whatsapp", Refused(403, "131031", ""), Verdict.CONFIGURATION),
-        ("whatsapp", Refused(500, "131000", ""), Verdict.SERVER),
-        ("whatsapp", Refused(413, "media_too_large", ""), Verdict.NOTHING),
-    ],
-)
-def test_the_scope_of_an_answer(platform: str, answer: Taken | Refused, expected: Verdict) -> None:
-    assert verdict("genesys" if platform == "genesys" else "whatsapp", answer) is expected
+def test_a_changed_configuration_does_not_bring_a_platform_back() -> None:
+    circuit = opened(Clock())
+    circuit.renew()
+    assert circuit.is_open
+
+
+async def test_who_pauses_goes_on_at_once_when_the_configuration_changes() -> None:
+    circuit = Circuit(Clock())
+    pauses = [asyncio.create_task(circuit.pause(3600.0)) for _ in range(3)]
+    await asyncio.sleep(0)
+    circuit.renew()
+    await asyncio.wait_for(asyncio.gather(*pauses), 1.0)

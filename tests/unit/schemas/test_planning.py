@@ -5,11 +5,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from schemas.delivery import Delivery
+from schemas.delivery import Delivery, Recent
 from schemas.envelope import Envelope, envelope
 from schemas.errors import UndecodableRecord, UnknownEventVersion
 from schemas.events import Failure, StatusData, StatusPersonal
-from schemas.genesys.reasons import reason_code
 from schemas.planning import duplicate_keys, plan, plan_digest
 from schemas.tenant import Tenant
 from tests.unit.schemas.samples import (
@@ -158,6 +157,36 @@ def test_what_genesys_has_no_element_for_is_text(fields: dict[str, Any], text: s
 )
 def test_facts_that_demand_nothing(fact: Envelope) -> None:
     assert plan(fact, tenant(), media_link) is None
+
+
+def typing() -> Envelope:
+    return genesys(type="Event", events=[{"eventType": "Typing", "typing": {"type": "On", "duration": 5000}}]).facts[0]
+
+
+def known(fact: Envelope) -> Recent:
+    """Of that fact's thread one message of the customer is known."""
+    return lambda thread: "wamid.newest" if thread == fact.subject else None
+
+
+def test_typing_is_shown_under_the_customers_newest_message_and_marks_it_as_read() -> None:
+    fact, willing = typing(), tenant().model_copy(update={"whatsapp_typing": True})
+    delivery = plan(fact, willing, media_link, known(fact))
+    assert delivery is not None
+    assert (delivery.platform, delivery.kind, delivery.lane) == ("whatsapp", "typing", fact.subject)
+    (call,) = delivery.calls
+    assert call.path == f"/{NUMBER}/messages"
+    assert call.body == {
+        "messaging_product": "whatsapp",
+        "status": "read",
+        "message_id": "wamid.newest",
+        "typing_indicator": {"type": "text"},
+    }
+
+
+def test_typing_is_not_shown_unless_the_tenant_wants_it_and_a_message_of_the_customer_is_known() -> None:
+    fact, willing = typing(), tenant().model_copy(update={"whatsapp_typing": True})
+    assert plan(fact, willing, media_link) is None
+    assert plan(fact, tenant(), media_link, known(fact)) is None
     assert duplicate_keys(fact) == (fact.id,)
 
 
@@ -188,19 +217,6 @@ def test_statuses_of_one_message_share_the_key_of_its_receipt() -> None:
 def test_a_receipt_without_a_known_customer_names_the_integration() -> None:
     call = planned(status("delivered", personal=StatusPersonal())).calls[0]
     assert call.body["channel"]["to"] == {"id": INTEGRATION}
-
-
-@pytest.mark.parametrize(
-    ("code", "reason"),
-    [
-        ("131026", "InvalidDestination"),
-        ("130429", "RateLimited"),
-        ("131050", "RecipientOptedOut"),
-        ("7", "GeneralError"),
-    ],
-)
-def test_reasons(code: str, reason: str) -> None:
-    assert reason_code(code) == reason
 
 
 @pytest.mark.parametrize("fact", [received(), composed(), status("delivered")], ids=lambda fact: fact.type)
