@@ -9,6 +9,8 @@ MADE_STAMP := $(VENV)/.made
 LOCKED_STAMP := $(VENV)/.locked
 RUN_STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
+PEERS := .venv-bench
+PEERS_STAMP := $(PEERS)/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install
 LOCK := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --quiet
@@ -60,18 +62,20 @@ types: $(DEV_STAMP) ## mypy, strict
 	$(BIN)/mypy $(CODE)
 
 .PHONY: bench
-bench: $(DEV_STAMP) ## every figure, as ratios inside one run, saved under bench/results/
+bench: $(DEV_STAMP) $(PEERS_STAMP) ## every figure, as ratios inside one run, saved under bench/results/
 	@exec $(BIN)/python -m bench $(ARGS)
 
 .PHONY: lock
 lock: $(DEV_STAMP) ## make the lock files again from pyproject.toml (UPGRADE=1: newest versions)
 	$(LOCK) $(if $(UPGRADE),--upgrade) --output-file requirements.lock
 	$(LOCK) $(if $(UPGRADE),--upgrade) --extra dev --constraints requirements.lock --output-file requirements-dev.lock
+	$(BIN)/uv pip compile --group bench --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet \
+		$(if $(UPGRADE),--upgrade) --output-file requirements-bench.lock
 	cd relaylog/embedded && { $(JGO) lock --check || $(JGO) lock; }
 
 .PHONY: clean
 clean: ## remove .venv, the fetched jars and all caches; data folders stay
-	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(PEERS) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A half-made environment has no stamp, so an interrupted set-up is finished by the next call.
@@ -101,4 +105,11 @@ $(RUN_STAMP): $(LOCKED_STAMP) pyproject.toml
 $(DEV_STAMP): requirements-dev.lock $(LOCKED_STAMP) | $(RUN_STAMP)
 	@echo "==> installing the tools of the tests from requirements-dev.lock"
 	@$(PIP) --quiet --require-hashes --requirement requirements-dev.lock
+	@touch $@
+
+# What is measured beside relaylog needs other versions of what relaylog needs, so it has an environment of its own.
+$(PEERS_STAMP): requirements-bench.lock | $(MADE_STAMP)
+	@echo "==> making $(PEERS) with the peers of the benches, from requirements-bench.lock"
+	@$(BIN)/python -m venv --clear $(PEERS)
+	@$(PEERS)/bin/python -m pip --disable-pip-version-check --no-input install --quiet --require-hashes --requirement requirements-bench.lock
 	@touch $@
