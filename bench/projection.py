@@ -1,85 +1,89 @@
-"""Projection: events a second of the worker, without and with its cache, beside a bare worker on the same log."""
+"""Projection: events a second of the worker, beside what it is compared to, all on the same log in interleaved rounds.
+
+That is a bare COPY of the rows that it writes, a bare worker, Quix Streams with its PostgreSQL sink, and a row by row
+consumer with FastStream. The peers read a part of the log, in an environment of their own.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import time
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 
-from prometheus_client import CollectorRegistry
-
+from bench.bare_copy import copy_all
 from bench.bare_worker import fold_all
 from bench.figures import Figure, alternate, figure
 from bench.load import preload
 from bench.servers import Servers, servers
+from bench.worker import fold, only_messages, without_analytics
 from projections.migrate import migrate
-from projections.worker.cache import CacheWriter
-from projections.worker.loop import PART, Parts, Worker
-from projections.worker.metrics import WorkerMetrics
-from streams.crash import CrashPoints
-from streams.group import GroupReader
-from streams.health import Health, Progress
 from streams.provisioning import provision
 from streams.settings import Settings
-from streams.topics import DEAD_LETTERS, EVENTS, OUTCOMES
+from streams.topics import EVENTS, topic_name
 
-_ROUNDS = 3
+_ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
+_PEERS = Path(__file__).parent / "peers"
+_PYTHON = Path(__file__).parent.parent / ".venv-bench/bin/python"
+#: Figure, and the two measures whose ratio it is.
+_RATIOS = (
+    ("projection", "worker", "bare worker"),
+    ("projection_with_cache", "worker with cache", "bare worker"),
+    ("projection_beside_copy", "worker", "bare copy"),
+    ("projection_beside_quix", "worker", "quix"),
+    ("projection_one_table_beside_quix", "worker, one table", "quix"),
+    ("projection_beside_faststream", "worker", "faststream"),
+    ("projection_with_analytics", "worker", "worker, no analytics"),
+)
 
 
 async def run(on: Servers) -> list[Figure]:
-    """Both figures; every measurement folds the same log into empty tables."""
+    """All ratios; every measurement folds the same log into empty tables."""
     settings = on.settings()
     count = int(os.environ.get("BENCH_EVENTS", "60000"))
     await provision(settings)
     size = await preload(settings, count)
     print(f"  {count:,} events of {size:,.0f} bytes", flush=True)
 
-    async def bare() -> float:
+    async def bare(measure: Callable[[Settings, str, int], Awaitable[float]]) -> float:
         owner, _ = await on.new_database()
-        return await fold_all(settings, owner, count)
+        return await measure(settings, owner, count)
 
-    async def worker(redis: str) -> float:
+    async def worker(change: AbstractContextManager[object], redis: str = "") -> float:
         owner, query = await on.new_database()
         own = settings.model_copy(update={"postgres": owner, "postgres_query": query, "redis": redis})
         await migrate(own)
-        return await fold(own, count)
+        with change:
+            return await fold(own, count)
 
-    measures = {"bare worker": bare, "worker": lambda: worker(""), "worker with cache": lambda: worker(on.redis)}
+    async def peer(name: str, some: int) -> float:
+        owner, _ = await on.new_database()
+        return await _peer(name, settings.kafka, topic_name(settings, EVENTS), owner, str(some))
+
+    measures = {
+        "bare worker": lambda: bare(fold_all),
+        "worker": lambda: worker(nullcontext()),
+        "worker, no analytics": lambda: worker(without_analytics()),
+        "worker with cache": lambda: worker(nullcontext(), on.redis),
+        "bare copy": lambda: bare(copy_all),
+        "worker, one table": lambda: worker(only_messages()),
+        "quix": lambda: peer("quix_sink", min(count, 30_000)),
+        "faststream": lambda: peer("faststream_rows", min(count, 3_000)),
+    }
     rates = await alternate(measures, _ROUNDS)
-    return [
-        figure("projection", rates["worker"], rates["bare worker"]),
-        figure("projection_with_cache", rates["worker with cache"], rates["bare worker"]),
-    ]
+    return [figure(name, rates[one], rates[other]) for name, one, other in _RATIOS]
 
 
-async def fold(settings: Settings, count: int) -> float:
-    """Events a second of the real loop, from the first read to the commit of the last batch."""
-    registry, stop = CollectorRegistry(), asyncio.Event()
-    reader = GroupReader(settings, f"bench-{time.monotonic_ns()}", (EVENTS, OUTCOMES, DEAD_LETTERS))
-    await reader.start()
-    cache = CacheWriter(settings) if settings.redis else None
-    parts = Parts(
-        settings=settings,
-        reader=reader,
-        cache=cache,
-        metrics=WorkerMetrics(registry),
-        health=Health(PART),
-        progress=Progress(),
-        crash=CrashPoints(""),
+async def _peer(name: str, *arguments: str) -> float:
+    script = str(_PEERS / f"{name}.py")
+    process = await asyncio.create_subprocess_exec(
+        str(_PYTHON), "-W", "ignore", script, *arguments, stdout=asyncio.subprocess.PIPE
     )
-    started = time.perf_counter()
-    running = asyncio.create_task(Worker(parts).run(stop))
-    while (registry.get_sample_value("relaylog_project_records_total", {"topic": EVENTS}) or 0) < count:
-        if running.done():
-            await running
-        await asyncio.sleep(0.005)
-    seconds = time.perf_counter() - started
-    stop.set()
-    await running
-    await reader.stop()
-    if cache is not None:
-        await cache.close()
-    return count / seconds
+    output, _ = await process.communicate()
+    if process.returncode:
+        raise RuntimeError(f"{name} ended with {process.returncode}")
+    return float(output.split()[-1])
 
 
 async def main() -> None:

@@ -11,8 +11,8 @@ import time
 
 from bench.figures import Figure, alternate, figure
 from bench.load import preload
-from bench.projection import fold
 from bench.servers import Servers, servers
+from bench.worker import fold
 from projections.database import connect_owner
 from projections.generations import live_generation
 from projections.migrate import migrate

@@ -17,8 +17,8 @@ from faststream.kafka import KafkaBroker
 from pydantic import BaseModel
 
 _TABLE = """
-CREATE TABLE message (tenant_id text, message_id uuid, subject text, direction text, kind text, body text, at timestamptz,
-    rank integer NOT NULL DEFAULT 0, PRIMARY KEY (tenant_id, message_id))
+CREATE TABLE message (tenant_id text, message_id uuid, subject text, direction text, kind text, body text,
+    at timestamptz, rank integer NOT NULL DEFAULT 0, PRIMARY KEY (tenant_id, message_id))
 """
 _UPSERT = """
 INSERT INTO message AS m VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (tenant_id, message_id) DO UPDATE SET
@@ -56,7 +56,13 @@ async def main(kafka: str, topic: str, postgres: str, count: int) -> float:
         await connection.execute(
             _UPSERT,
             [
-                *(event.tenantid, data.get("message") or event.id, event.subject, data.get("direction"), data.get("kind")),
+                *(
+                    event.tenantid,
+                    data.get("message") or event.id,
+                    event.subject,
+                    data.get("direction"),
+                    data.get("kind"),
+                ),
                 *(text, event.time, _RANKS.get(event.type, 0)),
             ],
         )

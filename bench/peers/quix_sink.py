@@ -1,4 +1,4 @@
-"""Quix Streams with its own PostgreSQL sink: one plain table, one row an event, positions in Kafka, committed each 1,000.
+"""Quix Streams with its own PostgreSQL sink: one plain table, a row an event, positions in Kafka each 1,000 events.
 
 Run in the environment of the peers: ``quix_sink.py KAFKA TOPIC POSTGRES COUNT``; prints events a second, from the first
 event handled to the last commit.
