@@ -44,7 +44,7 @@ def reset_rates() -> None:
     """Empty the senders' rate table: delete its topic and create it again.
 
     For a sender that ends because the table is not recovered. Harmless: what the platforms allow is learnt anew from
-    their answers. Running senders go on. Exits with 1 when the broker refuses.
+    their answers, and running senders go on. Reads and writes no other topic. Exits with 1 when the broker refuses.
     """
     from streams.provisioning import recreate
 

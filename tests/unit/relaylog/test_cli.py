@@ -17,7 +17,7 @@ from relaylog.cli import app
 
 EXPECTED = {
     "up", "gateway", "agents", "project", "query", "simulators", "migrate", "replay", "repair", "verify", "settings",
-    "topics provision", "topics list", "tenants add", "tenants list", "tenants show",
+    "topics provision", "topics list", "topics reset-rates", "tenants add", "tenants list", "tenants show",
     "tenants pause", "tenants resume",
     "dead-letters list", "dead-letters show", "dead-letters redrive", "dead-letters discard",
 }  # fmt: skip

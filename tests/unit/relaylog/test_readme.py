@@ -31,7 +31,7 @@ def test_the_program_compiles() -> None:
     compile(program, "produce.py", "exec")
 
 
-@pytest.mark.parametrize("words", sorted(set(re.findall(r"(?:`|bin/)relaylog ([a-z-]+(?: [a-z]+)?)", README))))
+@pytest.mark.parametrize("words", sorted(set(re.findall(r"(?:`|bin/)relaylog ([a-z-]+(?: [a-z-]+)?)", README))))
 def test_every_command_exists(words: str) -> None:
     command: Any = typer.main.get_command(app)
     for word in words.split():
