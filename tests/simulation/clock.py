@@ -7,7 +7,7 @@ import heapq
 from asyncio import events
 from collections import deque
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
@@ -35,10 +35,10 @@ class _Handle:
 
 
 class VirtualLoop:
-    """Tasks, futures and timers of asyncio; `time` moves only when nothing is left to do at the present instant.
+    """As much of an event loop as tasks, futures and timers of asyncio ask for.
 
-    It has no files, threads, signals and context variables: nothing here uses them, and they are most of what a turn of
-    asyncio's own loop costs.
+    `time` moves only when nothing is left to do at the present instant. It has no files, threads, signals and context
+    variables: nothing here uses them, and they are most of what a turn of asyncio's own loop costs.
     """
 
     def __init__(self) -> None:
@@ -68,16 +68,15 @@ class VirtualLoop:
         return handle
 
     def create_future(self) -> asyncio.Future[Any]:
-        return asyncio.Future(loop=cast(asyncio.AbstractEventLoop, self))
+        loop: Any = self
+        return asyncio.Future(loop=loop)
 
     def create_task(self, coro: Any, *, name: str | None = None, context: Any = None) -> asyncio.Task[Any]:
-        return asyncio.Task(coro, loop=cast(asyncio.AbstractEventLoop, self), name=name)
+        loop: Any = self
+        return asyncio.Task(coro, loop=loop, name=name)
 
     def get_debug(self) -> bool:
         return False
-
-    def is_running(self) -> bool:
-        return cast(Any, events._get_running_loop()) is self
 
     def is_closed(self) -> bool:
         return self._closed
@@ -87,10 +86,11 @@ class VirtualLoop:
         if isinstance(error, BaseException) and not self._closed:
             self.unheard.append(error)
 
-    def run_until_complete(self, future: Any) -> Any:
-        events._set_running_loop(cast(asyncio.AbstractEventLoop, self))
+    def run_until_complete(self, main: Coroutine[Any, Any, T]) -> T:
+        loop: Any = self
+        events._set_running_loop(loop)
         try:
-            task = self.create_task(future)
+            task: asyncio.Task[T] = self.create_task(main)
             while not task.done():
                 self._turn()
             return task.result()
@@ -129,7 +129,6 @@ def run_virtually(main: Coroutine[Any, Any, T]) -> T:
     """Run ``main`` on a loop of its own until it ends; whatever else it started is left where it is."""
     loop = VirtualLoop()
     try:
-        result: T = loop.run_until_complete(main)
-        return result
+        return loop.run_until_complete(main)
     finally:
         loop.close()

@@ -7,11 +7,12 @@ from bisect import bisect_left
 from collections import defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 from typing import Any
 
 from streams.log import Appended, Headers, LogUnavailable, OffsetGone, Record
-from tests.simulation.process import Process
+from tests.simulation.process import Process, resolve
 
 EPOCH_MS = 1_790_000_000_000
 Where = tuple[str, int]
@@ -48,7 +49,7 @@ class SimulatedLog:
         record = Record(partition, len(records), self.now_ms(), key, value, list(headers))
         records.append(record)
         for waiting in self._waiting.pop((topic, partition), ()):
-            asyncio.get_running_loop().call_later(self.random.uniform(0.0002, 0.002), _release, waiting)
+            asyncio.get_running_loop().call_later(self.random.uniform(0.0002, 0.002), resolve, waiting, None)
         for observe in self.observers:
             observe(topic, record)
         return record
@@ -58,7 +59,7 @@ class SimulatedLog:
         loop = asyncio.get_running_loop()
         news = loop.create_future()
         self._waiting[topic, partition].append(news)
-        timer = loop.call_later(timeout, _release, news)
+        timer = loop.call_later(timeout, resolve, news, None)
         try:
             await news
         finally:
@@ -75,11 +76,6 @@ class SimulatedLog:
             self.starts[where] = start
             if topic == "events":
                 self.trims.append(Trim(partition, start, len(self.records["outcomes", partition])))
-
-
-def _release(waiting: asyncio.Future[None]) -> None:
-    if not waiting.done():
-        waiting.set_result(None)
 
 
 @dataclass(slots=True)
@@ -132,11 +128,7 @@ class SimulatedWriter:
             self._land_soon(where)
 
     def _acknowledge(self, future: asyncio.Future[Any], record: Record) -> None:
-        def acknowledge() -> None:
-            if not future.done():
-                future.set_result(record)
-
-        self._process.tell(acknowledge)
+        self._process.tell(partial(resolve, future, record))
 
 
 class SimulatedReader:

@@ -5,6 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+
+def resolve(future: asyncio.Future[Any], result: Any) -> None:
+    """Give a future its result, unless it was cancelled."""
+    if not future.done():
+        future.set_result(result)
 
 
 class Killed(BaseException):
@@ -31,9 +39,9 @@ class Process:
     async def gate(self) -> None:
         """Wait while the process is stopped. Raises Killed once it is dead."""
         while self.stopped:
-            woken = asyncio.Event()
-            self._deferred.append(woken.set)
-            await woken.wait()
+            woken = asyncio.get_running_loop().create_future()
+            self._deferred.append(partial(resolve, woken, None))
+            await woken
         if self.dead:
             raise Killed(self.name)
 

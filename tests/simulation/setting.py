@@ -81,7 +81,7 @@ def _tenant(random: Random, number: int) -> Tenant:
         update={
             "id": name,
             "partition": number % PARTITIONS,
-            "on_ambiguous": "hold" if random.random() < 0.3 else "resend",
+            "on_ambiguous": "hold" if random.random() < 0.4 else "resend",
             "outage_notice": "please wait" if random.random() < 0.5 else None,
             "channels": (_CHANNEL.model_copy(update={"phone_number_id": f"1055{number}"}),),
             "genesys": _GENESYS.model_copy(update={"clients": clients}),

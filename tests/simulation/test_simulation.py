@@ -38,6 +38,7 @@ def pool() -> Iterator[ProcessPoolExecutor]:
         yield processes
 
 
+@pytest.mark.timeout(1200)
 def test_no_seed_breaks_the_promise(pool: ProcessPoolExecutor) -> None:
     first, summary = chosen_seed(), Summary()
     print(f"seeds {first} to {first + SEEDS - 1}")
@@ -51,6 +52,7 @@ def test_what_was_found_once_stays_mended(pool: ProcessPoolExecutor) -> None:
     assert [(v.seed, v.violations) for v in run_seeds(pool, REMEMBERED) if v.violations] == []
 
 
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("name", MUTANTS)
 def test_a_missing_rule_is_noticed(name: str, pool: ProcessPoolExecutor) -> None:
     chunks = iter([range(n, n + CHUNK) for n in range(0, SEEDS_FOR_A_MUTANT, CHUNK)])

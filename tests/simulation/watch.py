@@ -28,6 +28,8 @@ class Watch:
         self._circuits = _circuit_events()
         #: Finished deliveries that a takeover found in the log.
         self._found: dict[tuple[PartitionSender, Key], int] = {}
+        #: Results of former owners that came after it: of deliveries that need not be queued here.
+        self._late: Counter[tuple[PartitionSender, Key]] = Counter()
         self._states: dict[tuple[PartitionSender, Key], State] = {}
         self._facts = [0] * PARTITIONS
         world.log.observers.append(self._appended)
@@ -68,9 +70,9 @@ class Watch:
         settings, destination = self._world.settings, partition.destinations[key]
         finished = len(partition.ledger.finished.get(key, ()))
         at_start = self._found.setdefault((partition, key), finished)
-        # Twice the places: results of a fenced owner's calls come late. One more: an empty queue takes a delivery
-        # whatever lies finished above it, else it could not go on.
-        held, bound = destination.queued + finished, 2 * settings.places + settings.finished_places + at_start + 1
+        # One more: an empty queue takes a delivery whatever lies finished above it, else it could not go on.
+        bound = settings.places + settings.finished_places + at_start + self._late[partition, key] + 1
+        held = destination.queued + finished
         if held > bound:
             self._world.errors.append(f"{key} holds {held} deliveries, {bound} are allowed")
 
@@ -80,10 +82,11 @@ class Watch:
         kind = record.header("type")
         if kind == b"sender.took_over":
             self._taken_over(record)
-        elif kind in (b"delivery.attempted", b"delivery.accepted"):
+        elif kind is not None and kind.startswith(b"delivery."):
             event = decode_event(record.value or b"")
             key: Key = (event.tenantid, event.data["platform"])
             for partition in self._owners(record.partition):
+                self._late[partition, key] += event.data["term"] != partition.term
                 if key in partition.destinations:
                     self._judge_memory(partition, key)
 

@@ -29,7 +29,7 @@ from tests.simulation.facts import SimulatedGateway
 from tests.simulation.genesys import SimulatedGenesys
 from tests.simulation.group import Member, SimulatedGroup
 from tests.simulation.log import SimulatedLog, SimulatedReader, SimulatedWriter
-from tests.simulation.network import SimulatedSession
+from tests.simulation.network import Platform, SimulatedSession
 from tests.simulation.operator import SimulatedOperator
 from tests.simulation.process import Killed, Process
 from tests.simulation.setting import (
@@ -115,21 +115,21 @@ class World:
         self.reached["kill"] += 1
         self.start()
 
-    def stop_and_wake(self, member: Member) -> None:
+    def stop_and_wake(self, member: Member, at_least: float = 0.5) -> None:
         """SIGSTOP, and SIGCONT after a while; the woken one joins the group again."""
         member.process.stop()
-        spawn(self._away_for_a_while(member, "zombie woke"))
+        spawn(self._away_for_a_while(member, "zombie woke", at_least))
 
     def cut_off(self, member: Member) -> None:
         """The process runs on, but neither it nor its heartbeats reach the broker; its appends land afterwards."""
         member.process.cut = True
-        spawn(self._away_for_a_while(member, "cut off past its session"))
+        spawn(self._away_for_a_while(member, "cut off past its session", 0.5))
 
-    async def _away_for_a_while(self, member: Member, name: str) -> None:
+    async def _away_for_a_while(self, member: Member, name: str, at_least: float) -> None:
         spawn(self.group.expire(member))
         if len(self.group.members) < 2:
             self.start()
-        await asyncio.sleep(self.random.uniform(0.5, 25.0))
+        await asyncio.sleep(self.random.uniform(at_least, 25.0))
         member.process.cut = False
         member.process.wake()
         self.reached[name] += member not in self.group.members
@@ -148,7 +148,7 @@ class World:
             self.readers.append(SimulatedReader(self.log, process, topic, partition))
             return self.readers[-1]
 
-        platforms = {"genesys": self.genesys.take, "whatsapp": self.whatsapp.take}
+        platforms: dict[str, Platform] = {"genesys": self.genesys.take, "whatsapp": self.whatsapp.take}
         session = cast(aiohttp.ClientSession, SimulatedSession(process, platforms, self.settings.call_timeout))
         rates = RateTable(loop.time, self._rows.get)
         context = SenderContext(
@@ -184,7 +184,8 @@ class World:
         if point == "sender_after_readback" and process.name in self.stop_before_call:
             self.stop_before_call.discard(process.name)
             self.reached["stopped before a call"] += 1
-            self.stop_and_wake(self.members[process.name])
+            # Long enough for a successor to have found out what became of the call that is not made yet.
+            self.stop_and_wake(self.members[process.name], at_least=12.0)
         if self.crash_at.get(process.name) == point:
             del self.crash_at[process.name]
             self.reached[point] += 1
