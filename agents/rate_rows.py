@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 NEWEST = 10_000
 #: So long may a partition's rows take.
 LIMIT = 60.0
+#: Milliseconds without a row until there is none.
+SILENCE_MS = 5_000
 #: Seconds until the next try after a broker did not answer.
 PAUSE = 1.0
 
@@ -90,7 +92,7 @@ class RateRows:
             start, end = await reader.start_offset(), await reader.end_offset()
             reader.seek(max(start, end - NEWEST))
             # Compaction may have left nothing between here and the end: an empty answer ends it as well.
-            while await reader.position() < end and (records := await reader.read()):
+            while await reader.position() < end and (records := await reader.read(timeout_ms=SILENCE_MS)):
                 found += sum(map(self._take, records))
         finally:
             await reader.stop()
