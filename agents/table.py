@@ -2,7 +2,8 @@
 
 Faust 0.15.3 reads a changelog with the fetcher that reads events. A fetch from before a rebalance that ends while a
 recovery runs brings rows of the changelog as well; Faust throws them away and goes back to what was committed, and of a
-changelog nothing ever is. The recovery then waits for rows that never come again. See docs/decisions/0003.
+changelog nothing ever is. The recovery then waits for rows that never come again
+(docs/decisions/faust-recovers-nothing.md).
 """
 
 from __future__ import annotations
