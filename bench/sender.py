@@ -23,16 +23,16 @@ from streams.settings import Settings
 from streams.topics import EVENTS, topic_name
 
 #: Seconds until the stub answers, and facts in the log for each round and lane: more than one thread can use up.
-STUBS = {"100ms": (0.1, 80), "instant": (0.0, 5_000)}
+STUBS = {"100ms": (0.1, 120), "instant": (0.0, 8_000)}
 #: Threads with something to send; the bare loop has as many tasks, the sender as many slots for calls in flight.
 LANES = (1, 16, 64, 256)
 #: More facts than all threads together can use up in a round.
-MOST_FACTS = 20_000
+MOST_FACTS = 30_000
 PARTITIONS = 4
 TENANTS = 8
 ROUNDS = 3
 SECONDS = 4.0
-WARM_UP_SECONDS = 1.5
+WARM_UP_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
