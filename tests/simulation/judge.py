@@ -96,26 +96,25 @@ def _without_a_right(evidence: Evidence) -> Iterator[str]:
         if arrival.name not in evidence.facts:
             yield f"a call that no fact demands: {arrival}"
             continue
-        attempt, story = _right(evidence, arrival)
+        attempt, demand = _right(evidence, arrival)
         if attempt is None:
             yield f"called without a right: {arrival}"
             continue
         used[id(attempt)] += 1
         if used[id(attempt)] > 1:
             yield f"called twice with one attempt: {arrival}"
-        if story.confirmed.get(arrival.part, attempt.offset) < attempt.offset:
+        if evidence.story(demand.fact).confirmed.get(arrival.part, attempt.offset) < attempt.offset:
             yield f"resent though confirmed: {arrival}"
 
 
-def _right(evidence: Evidence, arrival: Arrival) -> tuple[Attempt | None, Story]:
-    """The newest attempt that allows the call."""
-    found: tuple[Attempt | None, Story] = (None, Story())
+def _right(evidence: Evidence, arrival: Arrival) -> tuple[Attempt | None, Demand]:
+    """The newest attempt that allows the call, and the fact for which it was made."""
+    found: tuple[Attempt | None, Demand] = (None, evidence.facts[arrival.name][0])
     for demand in evidence.facts[arrival.name]:
-        story = evidence.story(demand.fact)
-        for attempt in story.attempts:
+        for attempt in evidence.story(demand.fact).attempts:
             mine = attempt.process == arrival.process and attempt.part == arrival.part
             if mine and attempt.offset < arrival.log_end_sent and (not found[0] or attempt.offset > found[0].offset):
-                found = (attempt, story)
+                found = (attempt, demand)
     return found
 
 
@@ -153,20 +152,19 @@ def _invented(evidence: Evidence) -> Iterator[str]:
 def _reordered(evidence: Evidence) -> Iterator[str]:
     """First arrivals of a lane come in the order of the log.
 
-    Not promised for what was given up or removed: a former owner's call may come after its successor went on. A redrive
-    goes last.
+    Not promised for what was given up or removed: a former owner's call may come after its successor went on. Nor for a
+    copy whose first fact was removed. A redrive goes last.
     """
     last: dict[tuple[str, str], tuple[int, int]] = {}
     seen: set[tuple[str, int]] = set()
     for arrival in evidence.books.arrivals:
-        demands = evidence.facts.get(arrival.name)
-        if not arrival.accepted or not demands or (arrival.name, arrival.part) in seen:
+        if not arrival.accepted or arrival.name not in evidence.facts or (arrival.name, arrival.part) in seen:
             continue
         seen.add((arrival.name, arrival.part))
-        demand = demands[0]
-        if demand.number or evidence.story(demand.fact).ending is not None or demand.id in evidence.demands.forgotten:
+        _, demand = _right(evidence, arrival)
+        if demand.number or demand.optional or demand.id in evidence.demands.forgotten:
             continue
-        if _is_in_gap(evidence, demand):
+        if evidence.story(demand.fact).ending is not None or _is_in_gap(evidence, demand):
             continue
         lane, here = (demand.thread, demand.platform), (demand.fact[1], arrival.part)
         if here < last.get(lane, (-1, 0)):
