@@ -89,7 +89,7 @@ class Scenario:
 
     async def _talk(self) -> None:
         random, tenants = self.world.random, list(self.world.by_name.values())
-        threads, messages = random.choice(((1, 6), (2, 4), (2, 6), (3, 3), (3, 5), (8, 3)))
+        threads, messages = random.choice(((1, 6), (2, 3), (2, 5), (3, 3), (3, 4), (8, 2)))
         await self.world.gateway.talk(tenants, threads, messages, random.uniform(5.0, 30.0))
 
     # -- the end
