@@ -68,7 +68,7 @@ class Scenario:
             await self._disturbances.strike()
         self._disturbances.calm()
         await talk
-        if not await self.settle():
+        if not await self.settle(redrive=random.random() < 0.5):
             world.errors.append("did not settle: " + self._state())
 
     def verdict(self) -> Verdict:
@@ -94,9 +94,9 @@ class Scenario:
 
     # -- the end
 
-    async def settle(self) -> bool:
-        """True when everything has been sent and nobody is behind; in some runs also what was given up before."""
-        loop, redrive = asyncio.get_running_loop(), self.world.random.random() < 0.5
+    async def settle(self, redrive: bool = False) -> bool:
+        """True when everything has been sent and nobody is behind; with ``redrive`` also what was given up before."""
+        loop = asyncio.get_running_loop()
         deadline = loop.time() + PATIENCE
         while loop.time() < deadline:
             if self._is_quiet():

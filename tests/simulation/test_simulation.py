@@ -21,6 +21,8 @@ REMEMBERED = (1, 26, 40, 72, 79, 150, 1756, 1796, 2161, 2832)
 #: Enough, from seed 0 on, for each mutant to be caught.
 SEEDS_FOR_A_MUTANT = 1000
 CHUNK, AT_ONCE = 10, 4
+#: Noticed by a test that sets the stage for it (test_zombie.py): seeds come there too seldom.
+STAGED = {"with_absence_as_a_proof_after_a_takeover"}
 
 REPLAY = """
 import logging, sys
@@ -53,7 +55,7 @@ def test_what_was_found_once_stays_mended(pool: ProcessPoolExecutor) -> None:
 
 
 @pytest.mark.timeout(1200)
-@pytest.mark.parametrize("name", MUTANTS)
+@pytest.mark.parametrize("name", sorted(MUTANTS.keys() - STAGED))
 def test_a_missing_rule_is_noticed(name: str, pool: ProcessPoolExecutor) -> None:
     chunks = iter([range(n, n + CHUNK) for n in range(0, SEEDS_FOR_A_MUTANT, CHUNK)])
     running: set[Future[int | None]] = set()
