@@ -103,7 +103,7 @@ class Memory:
 
 async def drain(town: Town) -> dict[str, Any]:
     """Let the neighbours talk, heal the dark tenant; how long its backlog takes, and what that costs."""
-    memory = Memory(town)
+    memory, load = Memory(town), os.getloadavg()[0]
     watch = asyncio.create_task(memory.watch())
     dark = await town.pace(PACE, 10 * PACE_SECONDS)
     swept = await town.metric("relaylog_sender_swept_records_total")
@@ -135,6 +135,9 @@ async def drain(town: Town) -> dict[str, Any]:
         "facts_read_a_delivery": swept / BACKLOG,
         "neighbours_p99_seconds_dark": p99(dark),
         "neighbours_p99_seconds_draining": p99(beside),
+        # Beyond the number of cores, others had their share of the machine, and waits say more about them.
+        "load_average_before": load,
+        "load_average_after": os.getloadavg()[0],
         **memory.figures(),
     }
 
