@@ -69,7 +69,7 @@ async def run(on: Servers) -> list[Figure]:
         "bare copy": lambda: bare(copy_all),
         "worker, one table": lambda: worker(only_messages()),
         "quix": lambda: peer("quix_sink", min(count, 30_000)),
-        "faststream": lambda: peer("faststream_rows", min(count, 3_000)),
+        "faststream": lambda: peer("faststream_rows", min(count, 1_000)),
     }
     rates = await alternate(measures, _ROUNDS)
     return [figure(name, rates[one], rates[other]) for name, one, other in _RATIOS]

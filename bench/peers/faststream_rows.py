@@ -73,7 +73,7 @@ async def main(kafka: str, topic: str, postgres: str, count: int) -> float:
 
     async with broker:
         await broker.start()
-        await asyncio.wait_for(done.wait(), 120)
+        await asyncio.wait_for(done.wait(), 240)
         seconds = time.perf_counter() - started
     await connection.close()
     return count / seconds

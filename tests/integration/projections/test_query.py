@@ -308,6 +308,10 @@ async def test_answers_are_as_the_description_says(world: World) -> None:
         "/v1/contexts/{genesys_conversation_id}": "/v1/contexts/conversation-1",
         "/v1/mappings": "/v1/mappings?whatsapp_message_id=wamid.out.0",
         "/v1/dead-letters": "/v1/dead-letters",
+        **{
+            f"/v1/analytics/{name}": f"/v1/analytics/{name}?since=2026-11-01T00:00:00Z&until=2026-12-01T00:00:00Z"
+            for name in ("messages", "sessions", "agents", "queues", "customers", "opt-outs", "totals")
+        },
     }
     assert description["paths"].keys() == paths.keys()
     for template, path in paths.items():
