@@ -70,7 +70,7 @@ lock: $(DEV_STAMP) ## make the lock files again from pyproject.toml (UPGRADE=1: 
 	$(LOCK) $(if $(UPGRADE),--upgrade) --output-file requirements.lock
 	$(LOCK) $(if $(UPGRADE),--upgrade) --extra dev --constraints requirements.lock --output-file requirements-dev.lock
 	$(BIN)/uv pip compile --group bench --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet \
-		$(if $(UPGRADE),--upgrade) --output-file requirements-bench.lock
+		$(if $(UPGRADE),--upgrade) --output-file bench/peers/requirements.lock
 	cd relaylog/embedded && { $(JGO) lock --check || $(JGO) lock; }
 
 .PHONY: clean
@@ -108,8 +108,8 @@ $(DEV_STAMP): requirements-dev.lock $(LOCKED_STAMP) | $(RUN_STAMP)
 	@touch $@
 
 # What is measured beside relaylog needs other versions of what relaylog needs, so it has an environment of its own.
-$(PEERS_STAMP): requirements-bench.lock | $(MADE_STAMP)
-	@echo "==> making $(PEERS) with the peers of the benches, from requirements-bench.lock"
+$(PEERS_STAMP): bench/peers/requirements.lock | $(MADE_STAMP)
+	@echo "==> making $(PEERS) with the peers of the benches, from bench/peers/requirements.lock"
 	@$(BIN)/python -m venv --clear $(PEERS)
-	@$(PEERS)/bin/python -m pip --disable-pip-version-check --no-input install --quiet --require-hashes --requirement requirements-bench.lock
+	@$(PEERS)/bin/python -m pip --disable-pip-version-check --no-input install --quiet --require-hashes --requirement bench/peers/requirements.lock
 	@touch $@
