@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,6 +14,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from faust.tables import TableManager
 from faust.tables.recovery import Recovery
 
+from agents import rate_rows
 from agents.app import build_app
 from agents.rates import RateTable
 from streams.log import LogWriter, connection, log_writer, partition_reader
@@ -165,6 +168,23 @@ async def test_a_changelog_made_anew_is_written_and_read_on(settings: Settings) 
         assert faust_app.recall("acme") is None
 
 
+@pytest.mark.integration
+async def test_a_changelog_that_is_gone_holds_nobody_up_and_is_said_in_the_end(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rule: a reset that was broken off half-way is told with the command that completes it; until then we send."""
+    monkeypatch.setattr(rate_rows, "LIMIT", 3.0)
+    async with admin_client(settings) as admin:
+        await admin.delete_topics([topic_name(settings, RATES)])
+    sender = NotingSender()
+
+    async with sending(settings, sender, recovers=False):
+        await eventually(lambda: sender.assigned == PARTITIONS)
+        await eventually(lambda: bool(sender.failures))
+
+    assert "`relaylog topics reset-rates`" in str(sender.failures[0])
+
+
 async def write_rows(settings: Settings) -> None:
     """What the last owner left: three rows of two buckets in two partitions, written as Faust writes them."""
     rows = ((2, "acme", row(1)), (0, "globex", row(1)), (2, "acme", row(5)))
@@ -214,13 +234,19 @@ async def end_of_changelog(settings: Settings, partition: int) -> int:
 async def empty_changelog(settings: Settings, partition: int) -> None:
     """Delete every record of a partition of the changelog, as an operator would with Kafka's own tool."""
     name = topic_name(settings, RATES)
-    admin = AIOKafkaAdminClient(**connection(settings))
-    await admin.start()
-    try:
+    async with admin_client(settings) as admin:
         await admin.alter_configs(
             [ConfigResource(ConfigResourceType.TOPIC, name, {"cleanup.policy": "compact,delete"})]
         )
         end = await end_of_changelog(settings, partition)
         await admin.delete_records({TopicPartition(name, partition): RecordsToDelete(before_offset=end)})
+
+
+@asynccontextmanager
+async def admin_client(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
+    admin = AIOKafkaAdminClient(**connection(settings))
+    await admin.start()
+    try:
+        yield admin
     finally:
         await admin.close()
