@@ -23,7 +23,7 @@ from tests.faults.worker import total
 from tests.history.checker import check
 from tests.history.collect import collect
 from tests.history.history import History, Sight
-from tests.seed import chosen_seed
+from tests.seed import NAME, chosen_seed
 
 TENANTS = int(os.environ.get("RELAYLOG_TEST_TENANTS", "200"))
 MESSAGES = int(os.environ.get("RELAYLOG_TEST_MESSAGES", "20000"))
@@ -52,6 +52,7 @@ def town(start_up: Callable[..., UpProcess], tmp_path_factory: pytest.TempPathFa
 @pytest.mark.timeout(1200)
 def test_a_storm_over_many_tenants_loses_doubles_and_reorders_nothing(town: Town, tmp_path: Path) -> None:
     seed = chosen_seed()
+    print(f"{NAME}={seed}")
     unlucky = random.Random(seed).choice(town.tenants).id
     harm = Harm(town, seed, dark(unlucky), tmp_path)
     harm.clear_sky()
