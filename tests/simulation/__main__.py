@@ -18,8 +18,8 @@ from tests.simulation.scenario import Verdict
 
 #: Fewer seeds need not meet everything.
 ENOUGH = 2000
-#: Without a terminal, a line of progress each so many seeds.
-LINE_EACH = 1000
+#: Without a terminal, a line of progress each so many seconds.
+LINE_EACH = 30.0
 
 
 def main() -> int:
@@ -40,7 +40,7 @@ def main() -> int:
 
 
 def _run(console: Console, seeds: range) -> Summary:
-    summary = Summary()
+    summary, next_line = Summary(), time.monotonic() + LINE_EACH
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with cores() as pool, Progress(*columns, TimeRemainingColumn(), console=console) as progress:
         task = progress.add_task("seeds", total=len(seeds))
@@ -48,7 +48,8 @@ def _run(console: Console, seeds: range) -> Summary:
             summary.add(verdict)
             _report(console, verdict)
             progress.advance(task)
-            if not console.is_terminal and summary.seeds % LINE_EACH == 0:
+            if not console.is_terminal and time.monotonic() >= next_line:
+                next_line = time.monotonic() + LINE_EACH
                 console.print(f"{summary.seeds} seeds, {summary.calls} calls, {len(summary.bad)} with violations")
     return summary
 
