@@ -20,7 +20,7 @@ AT_LEAST, AT_MOST, SLICE = 600, 4000, 200
 SECONDS = 60.0
 #: Enough, from seed 0 on, for each mutant to be caught.
 SEEDS_FOR_A_MUTANT = 1000
-CHUNK, AT_ONCE = 10, 4
+CHUNK, AT_ONCE = 4, 2
 #: Noticed by a test that sets the stage for it (test_zombie.py): seeds come there too seldom.
 STAGED = {"with_absence_as_a_proof_after_a_takeover"}
 
