@@ -6,7 +6,16 @@ import subprocess
 import sys
 
 #: Modules of this folder that measure, save and print when they are run.
-BENCHES = ("gateway", "projection", "retention", "sender", "sender_latency", "volume")
+BENCHES = (
+    "gateway",
+    "projection",
+    "projection_growth",
+    "projection_latency",
+    "retention",
+    "sender",
+    "sender_latency",
+    "volume",
+)
 
 
 def main(wanted: list[str]) -> int:
