@@ -11,6 +11,7 @@ from schemas.folds.conversation import ConversationState
 from schemas.folds.customers import seen
 from schemas.folds.identities import conversation_of
 from schemas.folds.message import MessageState
+from schemas.folds.registers import least
 from schemas.folds.shapes import ContentRead, Header, MessageRead, ReceiptRead, RedrivenRead, StatusRead
 from schemas.folds.timeline import ReceiptEvent, RemoteId, status_entry
 from schemas.folds.times import merge_time, tenant_of
@@ -100,36 +101,36 @@ def status(views: Views, header: Header, data: StatusRead) -> None:
     tenant = tenant_of(header)
     at = merge_time(header)
     code, reason = (data.failure.code, data.failure.reason) if data.failure else ("", "")
-    state = MessageState(
-        tenant_id=tenant,
-        message_id=data.message,
-        genesys_id=data.genesys_id,
-        statuses=status_entry(header, at, data.part, data.parts, code, reason),
-    )
+    entry = status_entry(header, at, data.part, data.parts, code, reason)
+    # Joined into the row in place: most facts are statuses, and most of a status is nothing.
+    state = views.message.get((tenant, data.message))
+    if state is None:
+        state = views.message[tenant, data.message] = MessageState(tenant_id=tenant, message_id=data.message)
+    state.statuses = entry if state.statuses is None else state.statuses | entry
+    state.genesys_id = least(state.genesys_id, data.genesys_id)
     if header.type == "status.failed":
-        state.failed_at, state.failure_code, state.failure_reason = at, code, reason
+        state.join_failure(at, code, reason)
     elif data.part == data.parts:
         _step(state, header.type, at)
     wamid = data.personal.whatsapp_id
     if wamid and data.part == 1:
-        state.whatsapp_id = wamid
+        state.whatsapp_id = least(state.whatsapp_id, wamid)
     if wamid and data.parts > 1:
         known = RemoteId(
             tenant_id=tenant, platform="whatsapp", remote_id=wamid, message_id=data.message, part=data.part
         )
         add(views.remote_id, known)
-    add(views.message, state)
 
 
 def _step(state: MessageState, type: str, at: str) -> None:
     if type == "status.sent":
-        state.sent_at = at
+        state.sent_at = least(state.sent_at, at)
     elif type == "status.delivered":
-        state.delivered_at = at
+        state.delivered_at = least(state.delivered_at, at)
     elif type == "status.read":
-        state.read_at = at
+        state.read_at = least(state.read_at, at)
     else:
-        state.played_at = at
+        state.played_at = least(state.played_at, at)
 
 
 def receipt(views: Views, header: Header, data: ReceiptRead) -> None:

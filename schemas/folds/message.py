@@ -89,7 +89,7 @@ class MessageState(msgspec.Struct, gc=False, kw_only=True):
         if other.recorded_at is not None:
             self._join_content(other)
         if other.failed_at is not None:
-            self._join_failure(other)
+            self.join_failure(other.failed_at, other.failure_code, other.failure_reason)
         # Most of what is joined knows but one or two of these.
         if other.whatsapp_id is not None:
             self.whatsapp_id = least(self.whatsapp_id, other.whatsapp_id)
@@ -126,12 +126,8 @@ class MessageState(msgspec.Struct, gc=False, kw_only=True):
         self.fact, self.kind = other.fact, other.kind
         self.author, self.text, self.content, self.at = other.author, other.text, other.content, other.at
 
-    def _join_failure(self, other: MessageState) -> None:
+    def join_failure(self, at: str, code: str | None, reason: str | None) -> None:
+        """Take in a failure: the latest stands, by its code and reason where two are of one time."""
         mine = (self.failed_at or "", self.failure_code or "", self.failure_reason or "")
-        if mine >= (other.failed_at or "", other.failure_code or "", other.failure_reason or ""):
-            return
-        self.failed_at, self.failure_code, self.failure_reason = (
-            other.failed_at,
-            other.failure_code,
-            other.failure_reason,
-        )
+        if mine < (at, code or "", reason or ""):
+            self.failed_at, self.failure_code, self.failure_reason = at, code, reason
