@@ -3,11 +3,15 @@ WITH shown AS (
     SELECT tenant_id, message_id, fact, at, genesys_id, edited_at, revoked_at
       FROM api.message WHERE tenant_id = ANY (%(tenants)s) AND message_id = %(id)s
 ), statuses AS (
-    SELECT s.* FROM shown m JOIN api.status_event s USING (tenant_id, message_id)
+    -- OFFSET: the planner must look at this message only, not at all messages.
+    SELECT s.* FROM shown m CROSS JOIN LATERAL (
+           SELECT * FROM api.status_event e WHERE e.tenant_id = m.tenant_id AND e.message_id = m.message_id OFFSET 0) s
+), deliveries AS (
+    SELECT tenant_id, message_id AS delivery_id, false AS for_receipt FROM shown
+    UNION
+    SELECT tenant_id, event_id, true FROM statuses
 ), attempts AS (
-    SELECT a.*, a.delivery_id <> m.message_id AS for_receipt
-      FROM shown m JOIN api.attempt a USING (tenant_id)
-     WHERE a.delivery_id = m.message_id OR a.delivery_id IN (SELECT event_id FROM statuses)
+    SELECT a.*, d.for_receipt FROM deliveries d JOIN api.attempt a USING (tenant_id, delivery_id)
 ), events AS (
     SELECT 0 AS place, fact AS type, at AS time, NULL AS platform, NULL::integer AS part, NULL::integer AS parts,
            NULL::integer AS attempt, NULL::integer AS status, NULL AS code, NULL AS reason, NULL AS context_id, false AS for_receipt
