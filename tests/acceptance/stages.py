@@ -13,10 +13,16 @@ from tests.seed import chosen_seed
 
 
 @pytest.fixture(scope="module")
-def stage(start_up: Callable[..., UpProcess], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """A system of the module's own, that may be broken; its platforms take whatever comes."""
+def stage(
+    request: pytest.FixtureRequest, start_up: Callable[..., UpProcess], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stage]:
+    """A system of the module's own, that may be broken; its platforms take whatever comes.
+
+    A module's SETTINGS go before the quick ones.
+    """
     crash_file = tmp_path_factory.mktemp("crash") / "point"
-    up = start_up("--no-demo", "--port-base", "0", RELAYLOG_CRASH_FILE=str(crash_file), **QUICK)
+    settings = QUICK | getattr(request.module, "SETTINGS", {})
+    up = start_up("--no-demo", "--port-base", "0", RELAYLOG_CRASH_FILE=str(crash_file), **settings)
     up.wait_until_running()
     stage = Stage(up, crash_file)
     stage.raise_limits()

@@ -10,6 +10,8 @@ from tests.history.__main__ import main
 
 pytest_plugins = ["tests.acceptance.stages"]
 
+#: A busy machine must not look like a platform that does not answer.
+SETTINGS = {"RELAYLOG_CALL_TIMEOUT": "10"}
 POINTS = (
     *("project_before_transaction", "project_inside_transaction", "project_before_commit"),
     *("project_after_commit", "project_after_cache"),
