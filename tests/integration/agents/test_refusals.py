@@ -77,22 +77,6 @@ async def test_refused_credentials_keep_the_queue_and_spare_the_token_endpoint(w
     await all_arrived_in_order(world)
 
 
-async def test_a_token_revoked_under_many_calls_is_minted_anew_and_stops_nobody(world: World) -> None:
-    world.start()
-    await talk(world, 1)
-    await world.received("genesys", 2)
-    await world.faults("genesys", fault("status 401") | {"for": 0.5})
-    await talk(world)
-
-    async def both_refused() -> bool:
-        return len({row["customer"] for row in await refusals(world, "genesys")}) == 2
-
-    await until("both threads were refused", both_refused)
-    await world.faults("genesys")
-    # Two refused threads would have opened the circuit for five minutes.
-    await world.received("genesys", 2 + 6)
-
-
 @pytest.mark.parametrize("world", [{"mints_per_minute": 1}], indirect=True)
 async def test_minting_too_fast_is_a_rate_and_no_refusal(world: World) -> None:
     """Genesys says so with HTTP 400 and invalid_request (genesys.md section 1)."""

@@ -101,11 +101,15 @@ async def test_a_refused_token_is_minted_anew_once(world: World) -> None:
     world.start()
     await world.says("447700900123", "wamid.A", "first")
     await world.received("genesys", 1)
-    await world.faults("genesys", {"match": {"operation": "message"}, "do": "status 401", "share": 1.0, "for": 0.3})
+    await world.faults("genesys", {"match": {"operation": "message"}, "do": "status 401", "share": 1.0, "for": 600})
     await world.says("447700900123", "wamid.B", "second")
-    await world.recorded("delivery.failed", 1)
-    await world.faults("genesys")
+    # Refused, with a new token refused again, and from then on it waits.
+    await world.recorded("delivery.failed", 2)
     assert len(await world.ledger("genesys", "token")) == 2
+    await world.faults("genesys")
+    await world.configure()
+    await world.received("genesys", 2)
+    assert await world.outcomes("delivery.dead_lettered") == []
 
 
 async def test_a_second_sender_joins_and_the_first_leaves_under_load(world: World) -> None:
