@@ -56,13 +56,23 @@ class Attempts:
                 )
                 if not await self._partition.tail.attempted(record, self._place.fact) or self._partition.is_closed():
                     raise Lost
-                now = self._context.clock()
-                if not self.is_pending() or now - asked > FRESH_SECONDS or permit.bucket.forbids(now):
+                if not self.is_pending():
+                    return None
+                if (hindrance := self._hindrance(asked, permit)) is not None:
+                    # Nobody has to find out about a call that was not made.
+                    await self.record_failure(NotSent("not_called", hindrance), part)
                     return None
                 self._context.crash("sender_after_readback")
                 answer = await self._call(permit, call)
                 await self._record(answer, part)
                 return answer
+
+    def _hindrance(self, asked: float, permit: Permit) -> str | None:
+        """Why the call must not be made on this read-back, which was asked for at ``asked``; None when it may."""
+        now = self._context.clock()
+        if now - asked > FRESH_SECONDS:
+            return "the log took so long to show the attempt that it proves nothing about now"
+        return "the platform has said meanwhile that the budget is used up" if permit.bucket.forbids(now) else None
 
     async def record_failure(self, answer: Refused | NotSent, part: int) -> None:
         """Append why the last attempt, or its preparation, did not succeed."""
