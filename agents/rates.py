@@ -187,12 +187,16 @@ class RateTable:
             self._queues[queue] = PermitQueue(self._clock)
         return await self._queues[queue].permit(buckets, rank)
 
-    def changes(self) -> Iterator[tuple[int, str, dict[str, float]]]:
-        """Rows to write behind: (partition, name, row) of every bucket that changed since the last call."""
-        for name, (partition, bucket) in self._buckets.items():
-            if bucket.changed:
-                bucket.changed = False
-                yield partition, name, {"level": round(bucket.level, 3), "allowed": bucket.allowed}
+    def changes(self, limit: int | None = None) -> Iterator[tuple[int, str, dict[str, float]]]:
+        """Rows to write behind: (partition, name, row) of buckets that changed since their row was last given.
+
+        At most ``limit`` of them, in turns: those that were left out come before those that were given.
+        """
+        changed = [name for name, (_, bucket) in self._buckets.items() if bucket.changed]
+        for name in changed[:limit]:
+            partition, bucket = self._buckets[name] = self._buckets.pop(name)
+            bucket.changed = False
+            yield partition, name, {"level": round(bucket.level, 3), "allowed": bucket.allowed}
 
     def drop_partition(self, partition: int) -> None:
         """The partition went to another owner.

@@ -53,6 +53,19 @@ async def test_rule_buckets_are_our_own_objects_because_a_table_cannot_be_writte
         rates["acme"] = row(1)
 
 
+async def test_rule_few_rows_wait_at_once_because_a_full_producer_buffer_holds_up_every_event(tmp_path: Path) -> None:
+    """Rule: however many buckets change, the rows that wait stay below the size at which Faust's conductor stops to
+    hand events to the agent (seen with 400 buckets on a busy machine: the live stream was silent for minutes)."""
+    faust_app = build_app(make_settings(kafka="127.0.0.1:1"), tmp_path)
+    rates = written(0, *(f"tenant-{number}" for number in range(400)))
+
+    for _ in range(3):
+        faust_app.write_behind(rates)
+
+    waiting = cast(Any, faust_app.app.producer).buffer
+    assert 0 < waiting.size < waiting.max_messages
+
+
 @pytest.mark.integration
 async def test_rule_written_behind_rows_go_to_the_partition_of_their_tenant(settings: Settings) -> None:
     """Rule: a row's changelog partition is its tenant's, given explicitly, so that it is recovered by whoever gets the

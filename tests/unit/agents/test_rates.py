@@ -121,3 +121,14 @@ async def test_a_permit_is_there_at_once_but_nobody_overtakes_who_waits() -> Non
     await ask("second")
     await first
     assert order == ["first", "second"]
+
+
+def test_rows_are_written_in_turns_when_not_all_may_be() -> None:
+    table = RateTable(lambda: 0.0, lambda _: None)
+    names = [f"genesys:{n}" for n in range(5)]
+    written = []
+    for _ in range(5):
+        for name in names:
+            table.bucket(name, 0, 60).take(0.0)
+        written += [name for _, name, _ in table.changes(2)]
+    assert written == names + names
