@@ -56,9 +56,7 @@ class Attempts:
                 )
                 if not await self._partition.tail.attempted(record, self._place.fact) or self._partition.is_closed():
                     raise Lost
-                if not self.is_pending():
-                    return None
-                if (hindrance := self._hindrance(asked, permit)) is not None:
+                if (hindrance := self._hindrance(part, asked, permit)) is not None:
                     # Nobody has to find out about a call that was not made.
                     await self.record_failure(NotSent("not_called", hindrance), part)
                     return None
@@ -67,9 +65,11 @@ class Attempts:
                 await self._record(answer, part)
                 return answer
 
-    def _hindrance(self, asked: float, permit: Permit) -> str | None:
+    def _hindrance(self, part: int, asked: float, permit: Permit) -> str | None:
         """Why the call must not be made on this read-back, which was asked for at ``asked``; None when it may."""
         now = self._context.clock()
+        if not self.is_pending() or self.is_taken(part):
+            return "the result of a former owner's call came meanwhile"
         if now - asked > FRESH_SECONDS:
             return "the log took so long to show the attempt that it proves nothing about now"
         return "the platform has said meanwhile that the budget is used up" if permit.bucket.forbids(now) else None
@@ -101,6 +101,11 @@ class Attempts:
     def is_pending(self) -> bool:
         """False once the delivery has ended, by whoever's result: its place tells, the ledger forgets."""
         return self._destination.holds(self._offset)
+
+    def is_taken(self, part: int) -> bool:
+        """True when the log shows the part as taken, by whoever's call."""
+        done = self._partition.ledger.parts.get(self._offset)
+        return done is not None and done.part >= part
 
     def check(self) -> None:
         """Raises Lost when no new attempt may begin."""
