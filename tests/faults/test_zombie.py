@@ -18,7 +18,7 @@ from tests.faults.platforms import weather
 from tests.faults.worker import Worker, partitions
 from tests.history.history import History
 
-#: Issue 4, point 8.
+#: So soon after a SIGKILL somebody else must own its partitions.
 TAKEOVER_SECONDS = 15.0
 PARTITIONS = 8
 
