@@ -102,7 +102,8 @@ async def test_rules_match_by_tenant_and_operation(start: Start) -> None:
     text = {"to": "447700900123", "type": "text", "text": {"body": "x"}}
     assert (await world.send(text)).status == 503
     assert (await world.send(text, token="globex-token", number="2066")).status == 200
-    assert (await world.send({"status": "read", "message_id": "wamid.X"})).status == 200
+    wamid = await world.says({"type": "text", "text": {"body": "hi"}})
+    assert (await world.send({"status": "read", "message_id": wamid})).status == 200
 
 
 async def test_a_webhook_whose_answer_is_lost_comes_twice(world: World) -> None:
