@@ -37,15 +37,15 @@ setup: $(RUN_STAMP) ## only the set-up: .venv, from the hash-locked requirements
 
 .PHONY: test
 test: lint types ## lint, types, and unit, contract, simulation, integration and acceptance tests
-	@exec $(PYTEST) $(SIDE_BY_SIDE) tests/acceptance tests/simulation tests/integration tests/contract tests/unit $(ARGS)
+	@exec $(PYTEST) $(SIDE_BY_SIDE) -m 'not slow' tests/acceptance tests/simulation tests/integration tests/contract tests/unit $(ARGS)
 
 .PHONY: unit
 unit: $(DEV_STAMP) ## only the tests that need no server
 	@exec $(PYTEST) tests/unit tests/contract tests/simulation $(ARGS)
 
 .PHONY: test-faults
-test-faults: $(DEV_STAMP) ## fault runs on real parts
-	@exec $(PYTEST) tests/faults $(ARGS)
+test-faults: $(DEV_STAMP) ## fault runs on real parts, and the slow tests of the other tiers
+	@exec $(PYTEST) -m 'faults or slow' tests $(ARGS)
 
 SEEDS ?= 2000
 .PHONY: simulate

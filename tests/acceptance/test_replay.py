@@ -5,6 +5,8 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from subprocess import CompletedProcess
 
+import pytest
+
 from tests.acceptance.stage import Stage
 from tests.acceptance.tables import alter_text
 from tests.acceptance.talk import Talk
@@ -36,6 +38,7 @@ def test_a_replay_shows_the_same_and_calls_nobody(stage: Stage, talk: Talk) -> N
     assert attempts_in(after) == attempts_in(before)
 
 
+@pytest.mark.slow
 def test_people_may_talk_while_tables_are_rebuilt_and_verified(stage: Stage, talk: Talk) -> None:
     with ThreadPoolExecutor() as threads:
         for tool in ("replay", "verify"):
@@ -60,6 +63,7 @@ def test_verify_names_the_row_and_the_field_that_differ(stage: Stage, talk: Talk
     stage.judged()
 
 
+@pytest.mark.slow
 def test_a_tenants_part_is_rebuilt_alone(stage: Stage, talk: Talk) -> None:
     talk.say(5)
     history, _ = stage.judged()

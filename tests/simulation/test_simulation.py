@@ -53,6 +53,7 @@ def test_no_seed_breaks_the_promise(pool: ProcessPoolExecutor) -> None:
     assert summary.missed == []
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("name", sorted(MUTANTS.keys() - STAGED))
 def test_a_missing_rule_is_noticed(name: str, pool: ProcessPoolExecutor) -> None:
