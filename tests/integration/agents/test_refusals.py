@@ -46,6 +46,12 @@ async def all_arrived_in_order(world: World, messages: int = 4) -> None:
     assert await world.records("dead-letters") == []
 
 
+async def failures(world: World) -> list[Failed]:
+    """Attempts that failed; not those that made no call because the log was slow to show them, or a rate was known."""
+    failed = [decode_data(event, Failed) for event in await world.outcomes("delivery.failed")]
+    return [one for one in failed if one.failure.code != "not_called"]
+
+
 @pytest.mark.parametrize("status", [403, 404])
 async def test_a_deleted_integration_or_a_revoked_permission_keeps_the_queue(world: World, status: int) -> None:
     await world.faults("genesys", fault(f"status {status}"))
@@ -100,7 +106,7 @@ async def test_a_pair_rate_makes_its_own_thread_wait_and_nobody_else(world: Worl
     assert [text for text in texts if "Ann" in text] == [f"to Ann {n}" for n in range(4)]
     assert texts.index("to Bob") < texts.index("to Ann 3")
     assert {row["customer"] for row in await refusals(world, "whatsapp")} == {ANN}
-    failed = [decode_data(event, Failed) for event in await world.outcomes("delivery.failed")]
+    failed = await failures(world)
     assert {one.failure.code for one in failed} == {"131056"}
     assert await world.records("dead-letters") == []
 
@@ -112,7 +118,7 @@ async def test_a_numbers_throughput_is_a_rate_though_it_comes_as_400(world: Worl
         await world.answers(f"44770090{n:04d}", f"{n:032x}", f"to {n}")
     rows = await world.received("whatsapp", 8)
     assert len(rows) == 8
-    failed = [decode_data(event, Failed) for event in await world.outcomes("delivery.failed")]
+    failed = await failures(world)
     assert {(one.status, one.failure.code) for one in failed} == {(400, "130429")}
     assert await world.records("dead-letters") == []
 
