@@ -28,7 +28,11 @@ async def one_life(settings: Settings) -> tuple[set[str], int]:
     sender = NotingSender()
     async with sending(settings, sender):
         await eventually(lambda: bool(sender.admitted))
-    return {task.get_name() for task in asyncio.all_tasks() - before}, len(sender.admitted)
+    left = asyncio.all_tasks() - before
+    if left:
+        # On a busy machine the last ones are still about to end.
+        await asyncio.wait(left, timeout=5.0)
+    return {task.get_name() for task in left if not task.done()}, len(sender.admitted)
 
 
 def test_rule_the_process_is_ours_because_a_stopped_app_leaves_no_task_and_no_thread(
