@@ -120,6 +120,8 @@ class Sweep:
             self._passed = QUANTUM
         if at_end and not head.is_live and await self._reader.end_offset() > position:
             return
+        if not self._still_serves(head, position):
+            return
         # One step of the loop from here on: nothing else changes a destination in between.
         served = {d for d in eligible if d.read_position >= position and head.takes(d)}
         end, blocked = self._feed(served, reads, head, position)
@@ -133,6 +135,10 @@ class Sweep:
             await self._rest(0.05)
         else:
             await asyncio.sleep(0)
+
+    def _still_serves(self, head: Head, position: int) -> bool:
+        """False when the live stream has gone on, or got lost, while the sweep read: then its window no longer tells."""
+        return head.window.covers(position) and (not head.is_live or head.window is self._partition.live.window)
 
     def _next(self, eligible: list[Destination]) -> Destination:
         """Whose turn it is: the first one where the sweep reads, and after a while the first one further on."""

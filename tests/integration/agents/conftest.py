@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import threading
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from mode.threads import WorkerThread
 from pydantic import SecretStr
 
 from agents.service import serve
@@ -31,6 +33,12 @@ NUMBER, INTEGRATION = "1055", "integration-1"
 
 def now() -> str:
     return time_of_milliseconds(time.time_ns() // 1_000_000)
+
+
+async def faust_has_ended() -> None:
+    """Wait for threads of Faust that outlive their sender: they call on the event loop, which the test closes."""
+    while any(isinstance(thread, WorkerThread) for thread in threading.enumerate()):
+        await asyncio.sleep(0.05)
 
 
 @dataclass
@@ -276,5 +284,6 @@ async def world(request: pytest.FixtureRequest, kafka_address: str, topic_prefix
         yield world
         while world.running:
             await world.stop()
+        await faust_has_ended()
     await writer.stop()
     await simulators.stop()
