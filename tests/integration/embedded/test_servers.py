@@ -66,6 +66,7 @@ async def read_values(address: str) -> list[bytes]:
         await consumer.stop()
 
 
+@pytest.mark.slow
 async def test_kafka_keeps_what_it_acknowledged(tmp_path: Path) -> None:
     kafka = EmbeddedKafka(tmp_path, *free_ports(2))
     largest = b"x" * (8 * 1024 * 1024)
@@ -136,6 +137,7 @@ async def test_valkey_comes_back_empty_and_asks_for_its_password(tmp_path: Path)
                 await client.ping()
 
 
+@pytest.mark.slow
 async def test_two_systems_side_by_side_and_nothing_left_of_either(tmp_path: Path) -> None:
     before = {process.pid for process in psutil.Process().children(recursive=True)}
     async with running(tmp_path / "one", *all_servers(tmp_path / "one")) as one:

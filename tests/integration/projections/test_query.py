@@ -219,23 +219,22 @@ async def test_an_unchanged_resource_is_not_sent_again(world: World) -> None:
         assert (await http.get(path, headers=headers)).status_code == 304
 
 
-@pytest.mark.parametrize(
-    ("path", "parameters", "expected"),
-    [
-        ("/v1/conversations", {"limit": "0"}, 400),
-        ("/v1/conversations", {"limit": "many"}, 400),
-        ("/v1/conversations", {"cursor": "nonsense"}, 400),
-        ("/v1/mappings", {}, 400),
-        ("/v1/mappings", {"wa_id": "1", "genesys_message_id": "2"}, 400),
-        ("/v1/messages/not-an-id", {}, 404),
-        ("/v1/nothing", {}, 404),
-    ],
-)
-async def test_what_is_asked_wrongly_is_a_problem(
-    world: World, path: str, parameters: dict[str, str], expected: int
-) -> None:
-    answer = await world.client.get(path, **parameters)
-    assert (answer.status_code, answer.headers["Content-Type"]) == (expected, "application/problem+json")
+ASKED_WRONGLY: list[tuple[str, dict[str, str], int]] = [
+    ("/v1/conversations", {"limit": "0"}, 400),
+    ("/v1/conversations", {"limit": "many"}, 400),
+    ("/v1/conversations", {"cursor": "nonsense"}, 400),
+    ("/v1/mappings", {}, 400),
+    ("/v1/mappings", {"wa_id": "1", "genesys_message_id": "2"}, 400),
+    ("/v1/messages/not-an-id", {}, 404),
+    ("/v1/nothing", {}, 404),
+]
+
+
+async def test_what_is_asked_wrongly_is_a_problem(world: World, subtests: pytest.Subtests) -> None:
+    for path, parameters, expected in ASKED_WRONGLY:
+        with subtests.test(path, **parameters):
+            answer = await world.client.get(path, **parameters)
+            assert (answer.status_code, answer.headers["Content-Type"]) == (expected, "application/problem+json")
 
 
 async def test_without_a_valid_key_nothing_is_shown(world: World) -> None:
