@@ -19,8 +19,8 @@ JGO := M2_REPO=$(CURDIR)/$(VENV)/share/maven JGO_CACHE_DIR=$(CURDIR)/$(VENV)/sha
 PYTEST := $(BIN)/python -m pytest
 CODE := $(wildcard schemas streams agents projections relaylog simulators bench tests)
 ARGS ?=
-# Test files run side by side, the longest tiers first: most of their time is waiting.
-WORKERS ?= 2
+# Test files run side by side, the longest tiers first; more of them than cores, since most of their time is waiting.
+WORKERS ?= 3
 SIDE_BY_SIDE := --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .PHONY: help
