@@ -6,6 +6,7 @@ import asyncio
 import heapq
 import itertools
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 #: Share of a minute's allowance that may go out at once.
@@ -32,6 +33,8 @@ class TokenBucket:
     frozen_until: float = 0.0
     changed: bool = False
     in_flight: int = 0
+    #: Of those in flight, the calls that have been made and have no answer yet.
+    made: int = 0
     #: What the platform counted in the window that ends at ``window_end``.
     used: int = 0
     window_end: float = 0.0
@@ -51,7 +54,16 @@ class TokenBucket:
 
     def forbids(self, now: float) -> bool:
         """True when the platform has said, perhaps since the permit was given, that a call now is one too many."""
-        return now < self.frozen_until or (self.used >= self.allowed and now < self.window_end)
+        return now < self.frozen_until or (self.used + self.made >= self.allowed and now < self.window_end)
+
+    @contextmanager
+    def making(self) -> Iterator[None]:
+        """Around a call: until its answer has come, it may be one that the platform has not told of."""
+        self.made += 1
+        try:
+            yield
+        finally:
+            self.made -= 1
 
     def done(self) -> None:
         """A call that had a permit has ended."""

@@ -108,7 +108,8 @@ class GenesysRemote:
     async def send(self, permit: Permit, call: Call) -> Answer:
         """POST to the inbound endpoint that the plan names."""
         url = permit.tenant.genesys.api_url.rstrip("/") + call.path
-        answer = await post_json(self._session, url, permit.token, call.payload)
+        with permit.bucket.making():
+            answer = await post_json(self._session, url, permit.token, call.payload)
         if not isinstance(answer, Response):
             return answer
         self._observe(permit.bucket, answer.headers)
@@ -126,8 +127,10 @@ class GenesysRemote:
         return await find_message(get, conversation, message_id)
 
     async def _read(self, permit: Permit, path: str) -> dict[str, Any] | Unsure:
+        url = permit.tenant.genesys.api_url.rstrip("/") + path
         try:
-            answer = await get_json(self._session, permit.tenant.genesys.api_url.rstrip("/") + path, permit.token)
+            with permit.bucket.making():
+                answer = await get_json(self._session, url, permit.token)
         finally:
             permit.bucket.done()
         if not isinstance(answer, Response):
@@ -189,7 +192,8 @@ class WhatsAppRemote:
 
     async def send(self, permit: Permit, call: Call) -> Answer:
         """POST to ``/{phone_number_id}/messages``."""
-        answer = await post_json(self._session, self._base_url + call.path, permit.token, call.payload)
+        with permit.bucket.making():
+            answer = await post_json(self._session, self._base_url + call.path, permit.token, call.payload)
         return _whatsapp_answer(answer) if isinstance(answer, Response) else answer
 
     async def look_up(self, tenant: Tenant, channel: Channel, call: Call, conversation: Conversation) -> Found:

@@ -87,6 +87,15 @@ def test_a_permit_given_before_the_platform_said_no_does_not_count_any_more() ->
     assert bucket.forbids(35.1)
 
 
+def test_of_two_permits_only_as_many_are_used_as_the_window_has_left() -> None:
+    bucket = TokenBucket(allowed=300, at=0.0)
+    bucket.observe(10.1, used=299, allowed=300, reset=20)
+    assert not bucket.forbids(10.2)
+    with bucket.making():
+        assert bucket.forbids(10.2)
+    assert not bucket.forbids(10.2)
+
+
 def test_a_partition_that_comes_back_soon_finds_what_the_platform_said_but_nothing_saved_up() -> None:
     clock = [0.0]
     table = RateTable(lambda: clock[0], lambda name: None)
