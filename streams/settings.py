@@ -102,7 +102,7 @@ class Settings(BaseSettings):
     typing_max_age: Seconds = Field(default=20.0, description="older typing indicators are dropped")
     delivery_attempts: Positive = Field(default=12, description="answered attempts until a dead letter")
 
-    batch_records: Positive = Field(default=1000, description="records a projection folds in one transaction")
+    batch_records: Positive = Field(default=3000, description="records a projection folds in one transaction")
 
     verify_every: Annotated[float, Field(ge=0)] = Field(
         default=0.0, description="seconds between two verifications of the tables by a projection; 0: never by itself"

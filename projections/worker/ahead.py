@@ -48,5 +48,6 @@ class ReadAhead:
         for folded in folding(batch):  # noqa: B007 - the last is what counts
             # The database's answers come in between, so that it need not wait for its next statement.
             await asyncio.sleep(0)
-        folded.rows()
+        for _ in folded.making_rows():
+            await asyncio.sleep(0)
         return batch, folded

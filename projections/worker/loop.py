@@ -65,6 +65,8 @@ class Worker:
         self._store: Store | None = None
         self._ahead = ReadAhead(parts.reader, parts.settings.batch_records)
         self._failures = 0
+        #: Caches what was committed last, while the next batch is under way; its result as that of `CacheWriter.put`.
+        self._caching: asyncio.Task[bool] | None = None
         #: Where the log began at the takeover, where that is beyond the position: that gap is counted.
         self._known_gaps: dict[Partition, int] = {}
 
@@ -120,6 +122,8 @@ class Worker:
             parts.progress.advanced()
         else:
             parts.progress.idle()
+            if not await self._is_cached():
+                await self._store.renew_cache()
         self._measure_lag(self._store)
 
     async def _take_over(self) -> Store:
@@ -174,6 +178,8 @@ class Worker:
 
     async def _let_go(self) -> None:
         await self._ahead.discard()
+        # What comes next voids all that is cached.
+        await self._is_cached()
         connection, self._connection, self._store = self._connection, None, None
         if connection is not None:
             await connection.close()
@@ -190,8 +196,8 @@ class Worker:
         for partition, records in batch.items():
             parts.metrics.events.labels(partition[0]).inc(len(records))
         parts.metrics.parked.inc(folded.parked)
-        await self._write_through(store, committed)
-        parts.crash("project_after_cache")
+        if parts.cache is not None:
+            self._caching = asyncio.create_task(self._write_through(parts.cache, committed))
 
     def _look_for_gaps(self, batch: Batch, spans: list[Span], records: int) -> None:
         if sum(span.end - span.start for span in spans) == records:
@@ -204,17 +210,27 @@ class Worker:
                 expected = record.offset + 1
 
     async def _forget(self, changed: Committed) -> bool:
-        forgotten = self._parts.cache is None or await self._parts.cache.forget(changed)
+        cache = self._parts.cache
+        if cache is None:
+            return True
+        # In this order, or else what is forgotten here could be cached again by what was committed before.
+        was_cached = await self._is_cached()
+        forgotten = await cache.forget(changed)
         if not forgotten:
             self._parts.metrics.cache_errors.inc()
-        return forgotten
+        return was_cached and forgotten
 
-    async def _write_through(self, store: Store, committed: Committed) -> None:
-        cache = self._parts.cache
-        if cache is not None and not await cache.put(committed):
-            # It may still arrive, later than what is written next.
+    async def _is_cached(self) -> bool:
+        """Wait for what was committed last; False when it may still arrive, later than what is written next."""
+        caching, self._caching = self._caching, None
+        return caching is None or await caching
+
+    async def _write_through(self, cache: CacheWriter, committed: Committed) -> bool:
+        cached = await cache.put(committed)
+        if not cached:
             self._parts.metrics.cache_errors.inc()
-            await store.renew_cache()
+        self._parts.crash("project_after_cache")
+        return cached
 
     def _measure_lag(self, store: Store) -> None:
         for partition, position in store.positions.items():
