@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from agents.answers import Answer, NotSent, Refused, Taken, Unanswered
+from agents.conversations import Conversation
 from agents.policy import Cause, cause_of
 from agents.remotes import Permit
 from schemas.delivery import Call
@@ -51,8 +52,12 @@ class Attempts:
                 return None
             with self._partition.calling():
                 asked = self._context.clock()
+                known = self._conversation()
                 record = Attempted(
-                    **self.names(part), digest=plan_digest(call), genesys_conversation_id=self._conversation_id()
+                    **self.names(part),
+                    digest=plan_digest(call),
+                    genesys_conversation_id=known.id if known else None,
+                    genesys_last_message_id=known.last_message if known else None,
                 )
                 if not await self._partition.tail.attempted(record, self._place.fact) or self._partition.is_closed():
                     raise Lost
@@ -124,11 +129,10 @@ class Attempts:
             "attempt": self.number,
         }
 
-    def _conversation_id(self) -> str | None:
+    def _conversation(self) -> Conversation | None:
         if self._delivery.platform != "genesys":
             return None
-        known = self._partition.conversations.of(self._delivery.tenant, self._delivery.lane)
-        return known.id if known else None
+        return self._partition.conversations.of(self._delivery.tenant, self._delivery.lane)
 
     async def _call(self, permit: Permit, call: Call) -> Answer:
         started = self._context.clock()

@@ -47,12 +47,15 @@ class Inquiry:
         return await self._ask_genesys(part, conversation)
 
     def _conversation(self) -> Conversation | None:
-        """The thread's, as this owner has heard; else as a former owner's attempt says."""
-        known = self._partition.conversations.of(self._delivery.tenant, self._delivery.lane)
+        """As the attempt says it was known; else the thread's, in which any message may have come after the call.
+
+        What was heard since tells nothing: a former owner's call may have taken effect after this one.
+        """
         attempt = self._partition.ledger.open.get(self._offset)
-        if known is None and attempt is not None and attempt.genesys_conversation_id is not None:
-            return Conversation(attempt.genesys_conversation_id, None)
-        return known
+        if attempt is not None and attempt.genesys_conversation_id is not None:
+            return Conversation(attempt.genesys_conversation_id, attempt.genesys_last_message_id)
+        known = self._partition.conversations.of(self._delivery.tenant, self._delivery.lane)
+        return Conversation(known.id, None) if known else None
 
     async def _ask_genesys(self, part: int, conversation: Conversation) -> Taken | NotThere | None:
         absences = failures = tries = 0

@@ -141,6 +141,7 @@ class Ledger:
             term=data.term,
             attempt=data.attempt,
             genesys_conversation_id=data.genesys_conversation_id,
+            genesys_last_message_id=data.genesys_last_message_id,
         )
         return data
 

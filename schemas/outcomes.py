@@ -39,8 +39,9 @@ class Attempted(DeliveryRecord, frozen=True, kw_only=True):
 
     #: SHA-256 (hex, first 16) of the planned request.
     digest: str
-    #: Where the thread's conversation is known: there a successor can look the call up.
+    #: Where the thread's conversation is known: there the call can be looked up, behind the last message known in it.
     genesys_conversation_id: str | None = None
+    genesys_last_message_id: str | None = None
 
 
 class RemoteIds(Part, frozen=True, kw_only=True):
@@ -113,6 +114,7 @@ class OpenAttempt(Part, frozen=True, kw_only=True):
     term: int
     attempt: int
     genesys_conversation_id: str | None = None
+    genesys_last_message_id: str | None = None
 
 
 class PartsDone(Part, frozen=True, kw_only=True):
