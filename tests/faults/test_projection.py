@@ -76,7 +76,7 @@ def test_a_worker_stopped_past_its_session_commits_nothing_when_it_wakes(
     stage: Stage, talk: Talk, start_second: Callable[[], Worker], dice: random.Random
 ) -> None:
     second = start_second()
-    talk.say_until("a share of the partitions at the second worker", partial(has_worked, second), 60)
+    talk.say_until("a share of the partitions at the second worker", second.is_ready, 60)
     for round in range(2):
         before, zombie = epochs(stage), stage.pid("project")
         talk.say(dice.randrange(5, 30))
@@ -95,15 +95,6 @@ def test_a_worker_stopped_past_its_session_commits_nothing_when_it_wakes(
     assert_true(stage)
 
 
-#: What a worker counts of what it has committed.
-RECORDS = "relaylog_project_records_total"
-
-
-def has_worked(worker: Worker) -> bool:
-    """Whether it has committed anything."""
-    return worker.total(RECORDS) > 0
-
-
 def test_a_worker_killed_at_any_moment(stage: Stage, talk: Talk, dice: random.Random) -> None:
     for _ in range(5):
         talk.say(dice.randrange(1, 15))
@@ -117,7 +108,7 @@ def test_two_workers_join_and_die_in_turns(
 ) -> None:
     for _ in range(2):
         second = start_second()
-        talk.say_until("a share of the partitions at the second worker", partial(has_worked, second), 60)
+        talk.say_until("a share of the partitions at the second worker", second.is_ready, 60)
         if dice.random() < 0.5:
             former = stage.kill("project")
             second.end()

@@ -46,6 +46,14 @@ class Worker:
         """How many partitions it owns; 0 while it does not answer."""
         return partitions(self._metrics)
 
+    def is_ready(self) -> bool:
+        """Whether it has taken over what the group gave it."""
+        try:
+            readiness = self._metrics.replace("/metrics", "/readyz")
+            return httpx.get(readiness, timeout=2.0, trust_env=False).status_code == httpx.codes.OK
+        except httpx.TransportError:
+            return False
+
     def total(self, name: str, **labels: str) -> float:
         """Sum of one of its metric's samples; 0 while it does not answer."""
         try:
