@@ -78,7 +78,7 @@ class Exchange:
         self._process = process
         self._ends = loop.time() + timeout
         self._future: asyncio.Future[Answer] = loop.create_future()
-        #: Called with the answer when the process gets it.
+        #: Called once: with the answer when the process gets it, or with an error when it stops waiting for one.
         self.on_answer: Callable[[Answer], None] | None = None
 
     def answer(self, delay: float, answer: Answer) -> None:
@@ -98,14 +98,21 @@ class Exchange:
         self.answer(self._ends - asyncio.get_running_loop().time(), Answer(error=TimeoutError()))
 
     async def result(self) -> Answer:
-        return await self._future
+        try:
+            return await self._future
+        except asyncio.CancelledError as error:
+            self._end(Answer(error=error))
+            raise
 
     def _deliver(self, answer: Answer) -> None:
         if self._future.done():
             return
+        self._end(answer)
+        self._future.set_result(answer)
+
+    def _end(self, answer: Answer) -> None:
         if self.on_answer is not None:
             self.on_answer(answer)
-        self._future.set_result(answer)
 
 
 Platform = Callable[[Request, Exchange], None]
