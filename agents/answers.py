@@ -1,12 +1,14 @@
-"""How a remote call can end, as values; nothing about HTTP libraries leaves the clients."""
+"""How a remote call can end, as values; nothing about HTTP libraries leaves the clients.
+
+What is made for each call or fact is a struct: a frozen dataclass takes eight times as long to make.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(msgspec.Struct, frozen=True):
     """The platform accepted the call."""
 
     status: int
@@ -16,8 +18,7 @@ class Taken:
     context_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(msgspec.Struct, frozen=True):
     """The platform answered that it did not accept the call.
 
     ``code`` is its own (``too.many.requests.retry.after``, ``131056``).
@@ -30,16 +31,14 @@ class Refused:
     context_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NotSent:
+class NotSent(msgspec.Struct, frozen=True):
     """No byte of the request left: the call certainly did not take effect."""
 
     code: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Unanswered:
+class Unanswered(msgspec.Struct, frozen=True):
     """The request may have left and no answer of the platform itself came: whether it took effect is unknown."""
 
     code: str

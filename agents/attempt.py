@@ -90,7 +90,11 @@ class Attempts:
         await self._partition.outcomes.append("delivery.failed", failed, self._place.fact.event)
 
     async def record_acceptance(self, answer: Taken, part: int) -> None:
-        """Append that the platform took the part."""
+        """Record that the platform took the part, without waiting for the acknowledgement.
+
+        No later call of the lane is made before the log has shown its attempt, which stands behind this record; and a
+        partition is let go only when everything is acknowledged.
+        """
         accepted = Accepted(
             **self.names(part),
             status=answer.status,
@@ -99,7 +103,7 @@ class Attempts:
             personal=RemoteIds(message=answer.message_id),
         )
         self._partition.conversations.note(self._delivery.tenant, self._place.fact.event.subject, accepted)
-        await self._partition.outcomes.append("delivery.accepted", accepted, self._place.fact.event)
+        await self._partition.outcomes.enqueue("delivery.accepted", accepted, self._place.fact.event)
         if accepted.finishes:
             self._metrics.accepted((self._context.now() - self._place.fact.record.timestamp) / 1000)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from schemas.outcomes import Accepted
 
@@ -10,8 +10,7 @@ from schemas.outcomes import Accepted
 THREADS = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Conversation:
+class Conversation(msgspec.Struct, frozen=True):
     """A conversation, and the last message known to be in it; both ids are Genesys's."""
 
     id: str

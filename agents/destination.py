@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from enum import Enum
+
+import msgspec
 
 from agents.circuit import Circuit
 from agents.facts import Fact
@@ -26,8 +27,7 @@ class State(Enum):
     BEHIND = "behind"
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """A delivery that holds a place in memory."""
 
     fact: Fact
@@ -127,8 +127,9 @@ class Destination:
 
     def finish(self, offset: int, live_position: int | None) -> None:
         """The delivery has ended; what the cursor passes is forgotten."""
+        held_back = bool(self._queued) and offset != next(iter(self._queued))
         self._queued.pop(offset, None)
-        if self.key is not None:
+        if self.key is not None and not held_back:
             self._ledger.forget_below(self.key, self.cursor(live_position))
 
     def fall_behind(self, read_position: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from agents.ledger import Destination
 from schemas.envelope import Envelope, decode, milliseconds_of_time
@@ -10,8 +10,7 @@ from schemas.planning import duplicate_keys, platform_of
 from streams.log import Record
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(msgspec.Struct, frozen=True):
     """A decoded fact with its place in the log."""
 
     record: Record

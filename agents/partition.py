@@ -105,6 +105,7 @@ class PartitionSender:
             lane.cancel()
         if under_way := self._calling | self._errands:
             await asyncio.wait(under_way, timeout=self.context.settings.call_timeout + 1.0)
+        await self.outcomes.acknowledged(timeout=1.0)
 
     async def finish(self) -> None:
         """After `close`: wait for the calls in flight, then let go of the readers."""

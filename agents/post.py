@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
@@ -12,8 +11,7 @@ import msgspec
 from agents.answers import NotSent, Unanswered
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(msgspec.Struct, frozen=True):
     """An answer with its headers; ``body`` is None when it is not a JSON object."""
 
     status: int

@@ -25,6 +25,7 @@ class OutcomeWriter:
         self._serial = itertools.count(1)
         #: What was appended about deliveries and not yet read back, by record id.
         self._unread: dict[bytes, tuple[Envelope, DeliveryRecord]] = {}
+        self._unacknowledged: set[asyncio.Future[Any]] = set()
 
     async def append(self, type_: str, data: msgspec.Struct, cause: Envelope | None = None) -> Appended:
         """Append and wait for the acknowledgement. Raises LogUnavailable: the sender must stop then."""
@@ -58,6 +59,7 @@ class OutcomeWriter:
             key=event.tenantid.encode() if event.tenantid else None,
             headers=(("type", type_.encode()), ("id", id_)),
         )
+        self._unacknowledged.add(future)
         future.add_done_callback(self._watch)
         return event.id, future
 
@@ -65,6 +67,12 @@ class OutcomeWriter:
         """What this writer appended under that id, for the tail, which need not decode it then; once."""
         return self._unread.pop(id_, None) if id_ is not None else None
 
+    async def acknowledged(self, timeout: float) -> None:
+        """Wait until everything queued so far is in the log, or ``timeout`` seconds are over."""
+        if self._unacknowledged:
+            await asyncio.wait(self._unacknowledged, timeout=timeout)
+
     def _watch(self, future: asyncio.Future[Any]) -> None:
+        self._unacknowledged.discard(future)
         if not future.cancelled() and (error := future.exception()) is not None:
             self._context.fatal(error)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import aiohttp
+from msgspec import Struct
+from msgspec.structs import replace
 
 from agents.answers import Answer, NotSent, Refused, Taken, Unanswered
 from agents.circuit import Verdict
@@ -35,8 +36,7 @@ class NotReady(Exception):
         self.verdict = verdict
 
 
-@dataclass(frozen=True, slots=True)
-class Permit:
+class Permit(Struct, frozen=True):
     """The right to make one call now, with what it needs."""
 
     tenant: Tenant

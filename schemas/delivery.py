@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, Literal
 
@@ -24,8 +23,7 @@ MediaLink = Callable[[str, str, Media], str]
 Recent = Callable[[str], str | None]
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(msgspec.Struct, frozen=True, dict=True):
     """One HTTP POST with a JSON body, relative to the platform's base URL.
 
     With ``media`` (WhatsApp only) the file is downloaded and uploaded first, and its id set at
@@ -42,8 +40,7 @@ class Call:
         return _encoder.encode(self.body)
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(msgspec.Struct, frozen=True):
     """Everything one fact demands of one platform; its calls are the numbered parts, sent in order."""
 
     #: Event id of the fact, of the original when it is redriven.

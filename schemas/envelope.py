@@ -139,6 +139,7 @@ def _second(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat()
 
 
+@lru_cache(maxsize=4096)
 def milliseconds_of_time(time: str) -> int:
     """Unix milliseconds of a canonical time."""
     return round(datetime.fromisoformat(time).timestamp() * 1000)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from schemas.delivery import Call, Delivery, Kind, MediaLink, Recent
 from schemas.envelope import Envelope, decode_data
