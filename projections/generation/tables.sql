@@ -297,6 +297,8 @@ CREATE TABLE dead_letter (
     bytes     bytea,
     -- The letter's id in its topic, the same for all copies; null for what the projection put aside.
     letter_id text COLLATE "C",
+    -- The platform's own id of its last answer.
+    context_id text COLLATE "C",
     -- Set where the record is no letter but an operator's mark on the one with this id: discards, redrives.
     mark      text COLLATE "C",
     PRIMARY KEY (tenant_id, topic, partition, "offset")

@@ -222,7 +222,7 @@ SELECT d.tenant_id, d.topic, d.partition, d."offset", d.at,
             CASE (SELECT max(k.mark) FROM dead_letter k
                    WHERE k.tenant_id = d.tenant_id AND k.letter_id = d.letter_id AND k.mark IS NOT NULL)
                 WHEN 'redrives' THEN 'redriven' WHEN 'discards' THEN 'discarded' ELSE 'open' END AS state,
-            d.reason, d.origin, d.handler, d.attempts, d.at, encode(d.bytes, 'base64') AS bytes) shown) AS body
+            d.reason, d.origin, d.handler, d.attempts, d.context_id, d.at, encode(d.bytes, 'base64') AS bytes) shown) AS body
   FROM dead_letter d
  WHERE d.mark IS NULL;
 

@@ -252,6 +252,8 @@ class DeadLetter(Resource):
     origin: str
     handler: str
     attempts: int
+    #: The platform's own id of its last answer, for its support.
+    context_id: str | None
     at: datetime
     bytes: str | None
 

@@ -32,6 +32,8 @@ class DeadLetterRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     bytes: str | None
     #: The letter's id in its topic; None for what is put aside here.
     letter_id: str | None = None
+    #: The platform's own id of its last answer.
+    context_id: str | None = None
     #: Set where the record is an operator's mark on the letter with that id.
     mark: Mark | None = None
 
@@ -53,6 +55,7 @@ def of_topic(partition: Partition, record: Any) -> DeadLetterRow:
         at=time_of_milliseconds(record.timestamp),
         bytes=_hex(record.value),
         letter_id=headers.get(mark or "id"),
+        context_id=headers.get("context-id"),
         mark=mark,
     )
 

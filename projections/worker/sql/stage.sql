@@ -84,5 +84,6 @@ CREATE TEMPORARY VIEW stage_context_version WITH (security_barrier) AS SELECT
     FROM stage WHERE table_name = 'context_version';
 CREATE TEMPORARY VIEW stage_dead_letter WITH (security_barrier) AS SELECT
     c1 AS tenant_id, c2 AS topic, c3::integer AS partition, c4::bigint AS "offset", c5 AS reason, c6 AS origin, c7
-    AS handler, c8::integer AS attempts, c9::timestamptz AS at, c10::bytea AS bytes, c11 AS letter_id, c12 AS mark
+    AS handler, c8::integer AS attempts, c9::timestamptz AS at, c10::bytea AS bytes, c11 AS letter_id, c12 AS
+    context_id, c13 AS mark
     FROM stage WHERE table_name = 'dead_letter';

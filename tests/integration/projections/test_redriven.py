@@ -111,7 +111,14 @@ async def test_a_settled_dead_letter_shows_its_state(system: Settings, postgres_
     async with log_writer(system) as writer:
         for name in names:
             await dead_letter(
-                writer, partition=0, tenant=ACME, value=b"{", reason=name, origin=f"webhooks/{name}", handler="gateway"
+                writer,
+                partition=0,
+                tenant=ACME,
+                value=b"{",
+                reason=name,
+                origin=f"webhooks/{name}",
+                handler="gateway",
+                context_id=f"trace-{name}",
             )
         for mark, name in marks:
             entry = mark_entry(mark, letters[name], partition=0, tenant=ACME, reason="why", by="op", at=at(1))
@@ -127,4 +134,5 @@ async def test_a_settled_dead_letter_shows_its_state(system: Settings, postgres_
         "both": "redriven",
     }
     assert {item["letter_id"] for item in items} == set(letters.values())
+    assert all(item["context_id"] == f"trace-{item['reason']}" for item in items)
     assert result.agrees and result.rows >= 8
