@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
@@ -56,3 +56,10 @@ def figure(name: str, numerator: list[float], denominator: list[float]) -> Figur
     """The figure of two lists of rates, of which those of one round stand beside each other."""
     ratios = [one / other for one, other in zip(numerator, denominator, strict=True)]
     return Figure(name, median(numerator), median(denominator), median(ratios), len(ratios), min(ratios), max(ratios))
+
+
+def keep(figures: Iterable[Figure]) -> None:
+    """Save and print them."""
+    for each in figures:
+        each.save()
+        print(each, flush=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bench.bare_copy import copy_all
 from bench.bare_worker import fold_all
-from bench.figures import Figure, alternate, figure
+from bench.figures import Figure, alternate, figure, keep
 from bench.load import preload
 from bench.servers import Servers, servers
 from bench.worker import fold, only_messages, without_analytics
@@ -89,9 +89,7 @@ async def _peer(name: str, *arguments: str) -> float:
 async def main() -> None:
     """Measure, save, print."""
     async with servers() as started:
-        for measured in await run(started):
-            measured.save()
-            print(measured, flush=True)
+        keep(await run(started))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import os
 import resource
 import time
 
-from bench.figures import Figure, alternate, figure
+from bench.figures import Figure, alternate, figure, keep
 from bench.load import preload
 from bench.servers import Servers, servers
 from bench.workers import positions, workers
@@ -95,9 +95,7 @@ async def _read(settings: Settings, count: int) -> float:
 async def main() -> None:
     """Measure, save, print."""
     async with servers() as started:
-        for measured in await run(started):
-            measured.save()
-            print(measured, flush=True)
+        keep(await run(started))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import asyncio
 import os
 import time
 
-from bench.figures import Figure, alternate, figure
+from bench.figures import Figure, alternate, figure, keep
 from bench.load import preload
 from bench.servers import Servers, servers
 from bench.worker import fold
@@ -60,9 +60,7 @@ async def _let_go(settings: Settings) -> float:
 async def main() -> None:
     """Measure, save, print."""
     async with servers() as started:
-        for measured in await run(started):
-            measured.save()
-            print(measured, flush=True)
+        keep(await run(started))
 
 
 if __name__ == "__main__":

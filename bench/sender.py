@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import uvloop
 
 from bench.bare_posts import BARE, bare_posts
-from bench.figures import Figure, alternate, figure
+from bench.figures import Figure, alternate, figure, keep
 from bench.outgoing import Remote, Servers, append, message, register, servers, skip
 from streams.log import LogWriter
 from streams.settings import Settings
@@ -142,9 +142,7 @@ async def main(wanted: list[str]) -> None:
     cases = [case.split(":") for case in wanted] or [[stub, str(lanes)] for stub in STUBS for lanes in LANES]
     async with servers() as started:
         for stub, lanes in cases:
-            for measured in await run(started, stub, int(lanes)):
-                measured.save()
-                print(measured, flush=True)
+            keep(await run(started, stub, int(lanes)))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 
 import uvloop
 
-from bench.figures import Figure, figure
+from bench.figures import Figure, figure, keep
 from bench.outgoing import Servers, message, register, servers
 from bench.remote_stub import Stub, listen
 from relaylog.embedded.ports import free_ports
@@ -165,9 +165,7 @@ async def run(on: Servers) -> list[Figure]:
 async def main() -> None:
     """Measure, save, print."""
     async with servers() as started:
-        for measured in await run(started):
-            measured.save()
-            print(measured, flush=True)
+        keep(await run(started))
 
 
 if __name__ == "__main__":

@@ -48,18 +48,13 @@ class Worker:
 
     def is_ready(self) -> bool:
         """Whether it has taken over what the group gave it."""
-        try:
-            readiness = self._metrics.replace("/metrics", "/readyz")
-            return httpx.get(readiness, timeout=2.0, trust_env=False).status_code == httpx.codes.OK
-        except httpx.TransportError:
-            return False
+        answer = _asked(self._metrics.replace("/metrics", "/readyz"))
+        return answer is not None and answer.status_code == httpx.codes.OK
 
     def total(self, name: str, **labels: str) -> float:
         """Sum of one of its metric's samples; 0 while it does not answer."""
-        try:
-            return total(httpx.get(self._metrics, timeout=2.0, trust_env=False).text, name, **labels)
-        except httpx.TransportError:
-            return 0.0
+        answer = _asked(self._metrics)
+        return 0.0 if answer is None else total(answer.text, name, **labels)
 
     def wait_until_it_owns(self, count: int, patience: float = 60.0) -> None:
         """Return when the group has given it at least so many partitions."""
@@ -79,7 +74,13 @@ class Worker:
 
 def partitions(metrics: str) -> float:
     """How many partitions the sender with this address of metrics owns; 0 while it does not answer."""
+    answer = _asked(metrics)
+    return 0.0 if answer is None else total(answer.text, "relaylog_sender_partitions")
+
+
+def _asked(address: str) -> httpx.Response | None:
+    """None while it does not answer."""
     try:
-        return total(httpx.get(metrics, timeout=2.0, trust_env=False).text, "relaylog_sender_partitions")
+        return httpx.get(address, timeout=2.0, trust_env=False)
     except httpx.TransportError:
-        return 0.0
+        return None
