@@ -43,12 +43,13 @@ class Attempts:
     async def make(self, permit: Permit, part: int, call: Call) -> Answer | None:
         """One attempt under the fence.
 
-        None when no call was made: the read-back is too old to trust, a result arrived, the circuit opened while a slot
-        was waited for, or the platform has said meanwhile that the budget is used up. Raises Lost.
+        None when no call was made: the circuit opened or the tenant was paused while a permit or a slot was waited for,
+        the read-back is too old to trust, a result arrived, or the platform has said meanwhile that the budget is used
+        up. Raises Lost.
         """
         async with self._context.in_flight.slot(self._destination.standing):
             self.check()
-            if not self._destination.circuit.admits(self._delivery.lane):
+            if not self._may_call():
                 return None
             with self._partition.calling():
                 asked = self._context.clock()
@@ -69,6 +70,12 @@ class Attempts:
                 answer = await self._call(permit, call)
                 await self._record(answer, part)
                 return answer
+
+    def _may_call(self) -> bool:
+        delivery = self._delivery
+        if self._partition.obstacle((delivery.tenant, delivery.platform)) is not None:
+            return False
+        return self._destination.circuit.admits(delivery.lane)
 
     def _hindrance(self, part: int, asked: float, permit: Permit) -> str | None:
         """Why the call must not be made on this read-back, which was asked for at ``asked``; None when it may."""
