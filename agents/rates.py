@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 BURST_SHARE = 1 / 20
 #: Calls a minute of one WhatsApp business number: 80 a second (whatsapp.md section 5.3).
 WHATSAPP_CALLS_PER_MINUTE = 4800
-#: Ends of windows that differ by less are one: the platform rounds to seconds, and answers take time.
+#: Ends of windows that differ by less are one: the platform rounds to seconds, and clocks drift.
 SAME_WINDOW = 10.0
 #: Seconds by which each rank stands behind the one before.
 AGEING = 5.0
@@ -35,8 +35,9 @@ class TokenBucket:
     in_flight: int = 0
     #: Of those in flight, the calls that have been made and have no answer yet.
     made: int = 0
-    #: What the platform counted in the window that ends at ``window_end``.
+    #: What the platform counted in the window that ends between these two moments; until the later one it counts.
     used: int = 0
+    window_end_earliest: float = 0.0
     window_end: float = 0.0
 
     def wait(self, now: float) -> float:
@@ -69,14 +70,15 @@ class TokenBucket:
         """A call that had a permit has ended."""
         self.in_flight -= 1
 
-    def observe(self, now: float, used: int, allowed: int, reset: float) -> None:
+    def observe(self, now: float, used: int, allowed: int, reset: float, took: float = 0.0) -> None:
         """Correct by what the platform said: ``used`` of ``allowed`` calls in a window that ends in ``reset`` seconds.
 
-        The last allowance seen replaces the configured one, in both directions (genesys.md section 8).
+        It said so at some moment of the ``took`` seconds that the call lasted. The last allowance seen replaces the
+        configured one, in both directions (genesys.md section 8).
         """
         self._refill(now)
         self.allowed = float(max(1, allowed))
-        self._count(now + reset, used)
+        self._count(now - took + reset, now + reset, used)
         self.changed = True
 
     def freeze(self, now: float, seconds: float) -> None:
@@ -87,14 +89,17 @@ class TokenBucket:
     def learn(self, other: TokenBucket) -> None:
         """Take over what the platform told ``other``, a bucket of the same client."""
         self.allowed, self.frozen_until = other.allowed, other.frozen_until
-        self.used, self.window_end = other.used, other.window_end
+        self.used = other.used
+        self.window_end_earliest, self.window_end = other.window_end_earliest, other.window_end
 
-    def _count(self, window_end: float, used: int) -> None:
+    def _count(self, earliest: float, latest: float, used: int) -> None:
         """Answers overtake each other, and their windows tell which is newer: within one, the highest count."""
-        if window_end > self.window_end + SAME_WINDOW:
-            self.used, self.window_end = used, window_end
-        elif window_end > self.window_end - SAME_WINDOW:
+        if earliest > self.window_end + SAME_WINDOW:
+            self.used, self.window_end_earliest, self.window_end = used, earliest, latest
+        elif latest > self.window_end_earliest - SAME_WINDOW:
             self.used = max(self.used, used)
+            self.window_end_earliest = max(self.window_end_earliest, earliest)
+            self.window_end = min(self.window_end, latest)
 
     def _refill(self, now: float) -> None:
         burst = max(1.0, self.allowed * BURST_SHARE)

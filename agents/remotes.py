@@ -108,11 +108,12 @@ class GenesysRemote:
     async def send(self, permit: Permit, call: Call) -> Answer:
         """POST to the inbound endpoint that the plan names."""
         url = permit.tenant.genesys.api_url.rstrip("/") + call.path
+        asked = self._clock()
         with permit.bucket.making():
             answer = await post_json(self._session, url, permit.token, call.payload)
         if not isinstance(answer, Response):
             return answer
-        self._observe(permit.bucket, answer.headers)
+        self._observe(permit.bucket, answer.headers, asked)
         return _genesys_answer(answer, call)
 
     async def look_up(self, tenant: Tenant, channel: Channel, call: Call, conversation: Conversation) -> Found:
@@ -127,7 +128,7 @@ class GenesysRemote:
         return await find_message(get, conversation, message_id)
 
     async def _read(self, permit: Permit, path: str) -> dict[str, Any] | Unsure:
-        url = permit.tenant.genesys.api_url.rstrip("/") + path
+        url, asked = permit.tenant.genesys.api_url.rstrip("/") + path, self._clock()
         try:
             with permit.bucket.making():
                 answer = await get_json(self._session, url, permit.token)
@@ -135,7 +136,7 @@ class GenesysRemote:
             permit.bucket.done()
         if not isinstance(answer, Response):
             return Unsure(answer.reason, again=True, verdict=Verdict.TRANSPORT)
-        self._observe(permit.bucket, answer.headers)
+        self._observe(permit.bucket, answer.headers, asked)
         if answer.status == 200 and answer.body is not None:
             return answer.body
         if answer.status == 401:
@@ -151,13 +152,14 @@ class GenesysRemote:
         if permit.client is not None:
             self._tokens.drop(permit.client, permit.token)
 
-    def _observe(self, bucket: TokenBucket, headers: Any) -> None:
+    def _observe(self, bucket: TokenBucket, headers: Any, asked: float) -> None:
         try:
             used, allowed = int(headers["inin-ratelimit-count"]), int(headers["inin-ratelimit-allowed"])
             reset = float(headers["inin-ratelimit-reset"])
         except (KeyError, ValueError):
             return
-        bucket.observe(self._clock(), used, allowed, reset)
+        now = self._clock()
+        bucket.observe(now, used, allowed, reset, took=now - asked)
 
 
 class WhatsAppRemote:

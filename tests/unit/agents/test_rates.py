@@ -49,6 +49,14 @@ def test_an_answer_that_was_overtaken_gives_nothing_back() -> None:
     assert bucket.wait(0.1) == pytest.approx(16.9)
 
 
+def test_an_answer_that_took_long_does_not_pass_for_one_of_a_later_window() -> None:
+    bucket = TokenBucket(allowed=300, at=0.0, level=10.0)
+    # Said at some moment from 0 to 20, so of a window that ends from 40 to 60.
+    bucket.observe(20.0, used=19, allowed=300, reset=40, took=20.0)
+    bucket.observe(21.0, used=300, allowed=300, reset=20, took=0.1)
+    assert bucket.wait(21.0) == pytest.approx(20.0)
+
+
 def test_a_window_that_is_used_up_is_waited_for() -> None:
     bucket = TokenBucket(allowed=300, at=0.0, level=10.0)
     bucket.observe(0.0, used=300, allowed=300, reset=17)
