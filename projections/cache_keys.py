@@ -18,13 +18,8 @@ def key_space(prefix: str, cache_epoch: str, run_id: str) -> str:
 
 
 def cache_key(space: str, resource: str, tenant_id: str, id: str) -> str:
-    """Key of one resource."""
+    """Key of one resource; what follows the space is also made in worker/sql/cached_rows.sql and recent_rows.sql."""
     return f"{space}:{resource}:{tenant_id}:{id}"
-
-
-def cached_value(revision: int, body: str) -> str:
-    """The value to cache."""
-    return f"{revision:0{REVISION_DIGITS}d}{body}"
 
 
 def cached_body(value: bytes) -> bytes:

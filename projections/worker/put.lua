@@ -1,10 +1,12 @@
--- Writes each value unless the key holds one of the same or a later revision. ARGV: seconds to live, digits of a
--- revision, then the values in the order of the keys.
-for i = 1, #KEYS do
-  local value = ARGV[i + 2]
-  local held = redis.call('GETRANGE', KEYS[i], 0, ARGV[2] - 1)
-  if held < string.sub(value, 1, ARGV[2]) then
-    redis.call('SET', KEYS[i], value, 'EX', ARGV[1])
+-- Writes each value unless its key holds one of the same or a later revision. ARGV: what all keys start with, seconds to
+-- live, digits of a revision, then pairs of the rest of a key and its value in MessagePack.
+local rows = cmsgpack.unpack(ARGV[4])
+for i = 1, #rows do
+  local key, value = ARGV[1] .. rows[i][1], rows[i][2]
+  if not redis.call('SET', key, value, 'NX', 'EX', ARGV[2]) then
+    if redis.call('GETRANGE', key, 0, ARGV[3] - 1) < string.sub(value, 1, ARGV[3]) then
+      redis.call('SET', key, value, 'EX', ARGV[2])
+    end
   end
 end
-return #KEYS
+return #rows

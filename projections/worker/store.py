@@ -9,6 +9,7 @@ from typing import Any
 
 from psycopg import errors
 
+from projections.cache_keys import REVISION_DIGITS
 from projections.database import Connection
 from projections.generations import Generation, use_generation
 from projections.sql import statement
@@ -57,21 +58,11 @@ class ForeignCluster(RelaylogError):
 
 
 @dataclass(frozen=True, slots=True)
-class CachedRow:
-    """A row that a batch changed, as queries show it."""
-
-    resource: str
-    tenant_id: str
-    id: str
-    revision: int
-    body: str
-
-
-@dataclass(frozen=True, slots=True)
 class Committed:
     """What is to be cached after a commit, under which epoch; None when nobody may use the cache."""
 
-    rows: list[CachedRow]
+    #: What follows the key space in a row's key, and the value (projections/cache_keys.py).
+    rows: list[tuple[str, str]]
     cache_epoch: str | None
 
 
@@ -184,13 +175,13 @@ class Store:
             for start in range(0, len(held), _SHOWN):
                 part = held[start : start + _SHOWN]
                 columns = {name: [row[n] for row in part] for n, name in enumerate(("resources", "tenants", "ids"))}
-                arguments = {"generation": self._generation.number, **columns}
+                arguments = {"generation": self._generation.number, "digits": REVISION_DIGITS, **columns}
                 found = await self._connection.execute(statement("worker/sql/recent_rows"), arguments)
                 yield _committed(await found.fetchall())
 
     async def _changed(self) -> Committed:
         found = await self._connection.execute(
-            statement("worker/sql/cached_rows"), {"generation": self._generation.number}
+            statement("worker/sql/cached_rows"), {"generation": self._generation.number, "digits": REVISION_DIGITS}
         )
         return _committed(await found.fetchall())
 
@@ -204,4 +195,4 @@ class Store:
 
 def _committed(rows: list[tuple[Any, ...]]) -> Committed:
     epoch = rows[0][0] if rows else None
-    return Committed([CachedRow(*row[1:]) for row in rows], None if epoch is None else str(epoch))
+    return Committed([(key, value) for _, key, value in rows], None if epoch is None else str(epoch))

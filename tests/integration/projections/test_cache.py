@@ -16,9 +16,10 @@ import redis.asyncio
 from prometheus_client import CollectorRegistry
 from redis.exceptions import RedisError
 
+from projections.cache_keys import REVISION_DIGITS, cache_key
 from projections.query.cache import CHECKED_EVERY, CacheMetrics, CacheReader
 from projections.worker.cache import SECONDS_TO_LIVE, CacheWriter
-from projections.worker.store import CachedRow, Committed
+from projections.worker.store import Committed
 from relaylog.embedded.ports import free_ports
 from relaylog.embedded.valkey import EmbeddedValkey
 from streams.settings import Settings
@@ -44,7 +45,8 @@ EPOCH = "11111111-1111-1111-1111-111111111111"
 
 
 def version(revision: int, id: str = "m") -> Committed:
-    return Committed([CachedRow("messages", ACME, id, revision, f'{{"revision": {revision}}}')], EPOCH)
+    value = f'{revision:0{REVISION_DIGITS}d}{{"revision": {revision}}}'
+    return Committed([(cache_key("", "messages", ACME, id), value)], EPOCH)
 
 
 async def never() -> bytes | None:
