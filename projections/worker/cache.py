@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 
 from projections.cache_keys import REVISION_DIGITS, key_space
 from projections.cache_server import CacheServer
-from projections.worker.store import Committed
+from projections.worker.store import Changed, Rows
 from streams.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -49,17 +49,17 @@ class CacheWriter:
                 *(_UNBOUNDED, SECONDS_TO_LIVE),
             )
 
-    async def forget(self, changed: Committed) -> bool:
+    async def forget(self, changed: Changed) -> bool:
         """Remove what is cached of rows that are about to change; False when older values may still be there."""
-        if not changed.rows or changed.cache_epoch is None:
+        if not changed.keys or changed.cache_epoch is None:
             return True
-        return await self._tried(partial(self._forget, changed.cache_epoch, changed.rows)) is not None
+        return await self._tried(partial(self._forget, changed.cache_epoch, changed.keys)) is not None
 
-    async def put(self, committed: Committed) -> bool:
-        """Cache what was committed, keeping the higher revision; False when it was not."""
-        if not committed.rows or committed.cache_epoch is None:
+    async def put(self, changed: Changed, rows: Rows) -> bool:
+        """Cache what was committed of them, keeping the higher revision; False when it was not."""
+        if not rows or changed.cache_epoch is None:
             return True
-        return await self._tried(partial(self._write, committed.cache_epoch, committed.rows)) is not None
+        return await self._tried(partial(self._write, changed.cache_epoch, rows)) is not None
 
     def _script(self, name: str) -> AsyncScript:
         return self._server.client.register_script(Path(__file__).with_name(name).read_text())
@@ -68,11 +68,11 @@ class CacheWriter:
         """Disconnect."""
         await self._server.close()
 
-    async def _forget(self, epoch: str, rows: list[tuple[str, str]]) -> int:
-        packed = msgspec.msgpack.encode([key for key, _ in rows])
+    async def _forget(self, epoch: str, keys: list[str]) -> int:
+        packed = msgspec.msgpack.encode(keys)
         return int(await self._unlink(args=[await self._space(epoch), packed]))
 
-    async def _write(self, epoch: str, rows: list[tuple[str, str]]) -> int:
+    async def _write(self, epoch: str, rows: Rows) -> int:
         packed = msgspec.msgpack.encode(rows)
         return int(await self._set(args=[await self._space(epoch), SECONDS_TO_LIVE, REVISION_DIGITS, packed]))
 

@@ -11,13 +11,13 @@ from functools import partial
 import psycopg
 
 from projections.database import Connection, PostgresUnavailable, connect_writer
-from projections.generations import live_generation, require_current
+from projections.generations import live_generation, require_current, use_generation
 from projections.worker.ahead import ReadAhead
 from projections.worker.batch import Batch, Folded, Span
 from projections.worker.cache import CacheWriter
 from projections.worker.commit import commit
 from projections.worker.metrics import WorkerMetrics
-from projections.worker.store import Committed, Fenced, Store
+from projections.worker.store import Changed, Fenced, Store, shown
 from schemas.errors import RelaylogError
 from streams.backoff import patiently
 from streams.crash import CrashPoints
@@ -62,6 +62,8 @@ class Worker:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._connection: Connection | None = None
+        #: Reads what is to be cached, beside the next batch.
+        self._showing: Connection | None = None
         self._store: Store | None = None
         self._ahead = ReadAhead(parts.reader, parts.settings.batch_records)
         self._failures = 0
@@ -135,6 +137,9 @@ class Worker:
         generation = await live_generation(self._connection)
         require_current(generation)
         cluster = await cluster_id(parts.settings)
+        if parts.cache is not None:
+            self._showing = await connect_writer(parts.settings)
+            await use_generation(self._showing, generation)
         store = Store(self._connection, generation, cluster, parts.settings, cached=parts.cache is not None)
         await store.prepare()
         partitions = parts.reader.assignment()
@@ -162,8 +167,8 @@ class Worker:
         cache = self._parts.cache
         if cache is not None:
             await cache.check_bounds()
-            async for recent in store.recent(_WARM_SECONDS, _WARM_THREADS, _WARM_MESSAGES):
-                await cache.put(recent)
+            async for recent, rows in store.recent(_WARM_SECONDS, _WARM_THREADS, _WARM_MESSAGES):
+                await cache.put(recent, rows)
 
     def _lacks(self, partition: Partition, start: int, end: int) -> None:
         start = max(start, self._known_gaps.get(partition, start))
@@ -180,9 +185,11 @@ class Worker:
         await self._ahead.discard()
         # What comes next voids all that is cached.
         await self._is_cached()
-        connection, self._connection, self._store = self._connection, None, None
-        if connection is not None:
-            await connection.close()
+        connections = self._connection, self._showing
+        self._connection = self._showing = self._store = None
+        for connection in connections:
+            if connection is not None:
+                await connection.close()
 
     async def _apply(self, store: Store, batch: Batch, folded: Folded) -> None:
         parts = self._parts
@@ -190,14 +197,14 @@ class Worker:
             Span(partition, store.positions[partition], records[-1].offset + 1) for partition, records in batch.items()
         ]
         parts.crash("project_before_transaction")
-        committed = await store.apply(folded, spans, parts.crash, self._forget)
+        changed = await store.apply(folded, spans, parts.crash, self._forget)
         parts.crash("project_after_commit")
         self._look_for_gaps(batch, spans, folded.records)
         for partition, records in batch.items():
             parts.metrics.events.labels(partition[0]).inc(len(records))
         parts.metrics.parked.inc(folded.parked)
-        if parts.cache is not None:
-            self._caching = asyncio.create_task(self._write_through(parts.cache, committed))
+        if parts.cache is not None and self._showing is not None:
+            self._caching = asyncio.create_task(self._write_through(parts.cache, self._showing, changed))
 
     def _look_for_gaps(self, batch: Batch, spans: list[Span], records: int) -> None:
         if sum(span.end - span.start for span in spans) == records:
@@ -209,7 +216,7 @@ class Worker:
                     self._lacks(span.partition, expected, record.offset)
                 expected = record.offset + 1
 
-    async def _forget(self, changed: Committed) -> bool:
+    async def _forget(self, changed: Changed) -> bool:
         cache = self._parts.cache
         if cache is None:
             return True
@@ -225,8 +232,12 @@ class Worker:
         caching, self._caching = self._caching, None
         return caching is None or await caching
 
-    async def _write_through(self, cache: CacheWriter, committed: Committed) -> bool:
-        cached = await cache.put(committed)
+    async def _write_through(self, cache: CacheWriter, showing: Connection, changed: Changed) -> bool:
+        # Read after the commit: no later batch changes them before `_forget` has waited for this.
+        try:
+            cached = await cache.put(changed, await shown(showing, changed))
+        except _POSTGRES_ERRORS:
+            cached = False
         if not cached:
             self._parts.metrics.cache_errors.inc()
         self._parts.crash("project_after_cache")

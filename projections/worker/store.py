@@ -58,16 +58,18 @@ class ForeignCluster(RelaylogError):
 
 
 @dataclass(frozen=True, slots=True)
-class Committed:
-    """What is to be cached after a commit, under which epoch; None when nobody may use the cache."""
+class Changed:
+    """Rows by their names in the cache, and the epoch to cache them under; None when nobody may use the cache."""
 
-    #: What follows the key space in a row's key, and the value (projections/cache_keys.py).
-    rows: list[tuple[str, str]]
+    #: What follows the key space in their keys (projections/cache_keys.py).
+    keys: list[str]
     cache_epoch: str | None
 
 
+#: Names and values of rows to cache.
+Rows = list[tuple[Any, ...]]
 #: Told what is about to change; False when older values may still be cached.
-Forget = Callable[[Committed], Awaitable[bool]]
+Forget = Callable[[Changed], Awaitable[bool]]
 
 
 class Store:
@@ -120,14 +122,14 @@ class Store:
 
     async def apply(
         self, folded: Folded, spans: list[Span], crash: Crash = lambda _: None, forget: Forget | None = None
-    ) -> Committed:
-        """Write a folded batch and move the positions, or nothing at all.
+    ) -> Changed:
+        """Write a folded batch and move the positions, or nothing at all; tells which rows are to be cached.
 
         ``forget`` is told what changes just before the commit; where it fails, the commit voids all that is cached.
 
         Raises Fenced, psycopg.OperationalError (whether it committed is told by `claim`), and one of DATA_ERRORS.
         """
-        committed = Committed([], None)
+        changed = Changed([], None)
         async with self._connection.transaction():
             await self._advance(spans)
             staged = await self._stage(folded)
@@ -140,13 +142,13 @@ class Store:
                 if "message" in staged:
                     await self._connection.execute(statement("worker/sql/prune_message_hour"))
                 if self._cached and staged & {"message", "conversation"}:
-                    committed = await self._changed()
-            if forget is not None and not await forget(committed):
+                    changed = await self._changed()
+            if forget is not None and not await forget(changed):
                 await self.renew_cache()
-                committed = Committed([], None)
+                changed = Changed([], None)
             crash("project_before_commit")
         self.positions.update({span.partition: span.end for span in spans})
-        return committed
+        return changed
 
     async def _advance(self, spans: list[Span]) -> None:
         arguments = {
@@ -167,23 +169,20 @@ class Store:
             await copy.write(b"".join(folded.rows().values()))
         return set(folded.rows())
 
-    async def recent(self, seconds: float, threads: int, messages: int) -> AsyncIterator[Committed]:
+    async def recent(self, seconds: float, threads: int, messages: int) -> AsyncIterator[tuple[Changed, Rows]]:
         """Threads that were lately active, with their messages, to be cached; no row changes while it is shown."""
         limits = {"generation": self._generation.number, "seconds": seconds, "threads": threads, "messages": messages}
         async with self._connection.transaction():
             held = await (await self._connection.execute(statement("worker/sql/hold_recent"), limits)).fetchall()
             for start in range(0, len(held), _SHOWN):
-                part = held[start : start + _SHOWN]
-                columns = {name: [row[n] for row in part] for n, name in enumerate(("resources", "tenants", "ids"))}
-                arguments = {"generation": self._generation.number, "digits": REVISION_DIGITS, **columns}
-                found = await self._connection.execute(statement("worker/sql/recent_rows"), arguments)
-                yield _committed(await found.fetchall())
+                recent = _changed(held[start : start + _SHOWN])
+                yield recent, await shown(self._connection, recent)
 
-    async def _changed(self) -> Committed:
+    async def _changed(self) -> Changed:
         found = await self._connection.execute(
-            statement("worker/sql/cached_rows"), {"generation": self._generation.number, "digits": REVISION_DIGITS}
+            statement("worker/sql/changed_keys"), {"generation": self._generation.number}
         )
-        return _committed(await found.fetchall())
+        return _changed(await found.fetchall())
 
     def _row(self, topic: str) -> dict[str, object]:
         return {
@@ -193,6 +192,12 @@ class Store:
         }
 
 
-def _committed(rows: list[tuple[Any, ...]]) -> Committed:
-    epoch = rows[0][0] if rows else None
-    return Committed([(key, value) for _, key, value in rows], None if epoch is None else str(epoch))
+async def shown(connection: Connection, changed: Changed) -> Rows:
+    """The rows as queries show them, over a connection that uses their generation."""
+    arguments = {"keys": " ".join(changed.keys), "digits": REVISION_DIGITS}
+    return await (await connection.execute(statement("worker/sql/cached_rows"), arguments)).fetchall()
+
+
+def _changed(found: list[tuple[Any, ...]]) -> Changed:
+    epoch = found[0][0] if found else None
+    return Changed([key for _, key in found], None if epoch is None else str(epoch))

@@ -1,9 +1,13 @@
--- The rows that the batch changed, as queries show them, with the epoch to cache them under.
-WITH live AS (
-    SELECT cache_epoch FROM relaylog.generation WHERE number = %(generation)s AND state = 'live'
+-- Named rows as queries show them, each with its name; names stand in one text, for a long array costs its sender more.
+-- A statement of its own, since it must see what was committed.
+WITH named AS (
+    SELECT key, split_part(key, ':', 2) AS resource, split_part(key, ':', 3) COLLATE "C" AS tenant_id,
+           split_part(key, ':', 4)::uuid AS id
+      FROM string_to_table(%(keys)s, ' ') AS key
 )
-SELECT live.cache_epoch, concat_ws(':', '', 'messages', v.tenant_id, v.message_id), lpad(v.revision::text, %(digits)s, '0') || v.body::text
-  FROM live, stage_message s JOIN api.message v USING (tenant_id, message_id)
+SELECT n.key, lpad(v.revision::text, %(digits)s, '0') || v.body::text
+  FROM named n JOIN api.message v ON v.tenant_id = n.tenant_id AND v.message_id = n.id WHERE n.resource = 'messages'
 UNION ALL
-SELECT live.cache_epoch, concat_ws(':', '', 'conversations', v.tenant_id, v.conversation_id), lpad(v.revision::text, %(digits)s, '0') || v.body::text
-  FROM live, stage_conversation s JOIN api.conversation v USING (tenant_id, conversation_id);
+SELECT n.key, lpad(v.revision::text, %(digits)s, '0') || v.body::text
+  FROM named n JOIN api.conversation v ON v.tenant_id = n.tenant_id AND v.conversation_id = n.id
+ WHERE n.resource = 'conversations';

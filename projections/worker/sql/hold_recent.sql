@@ -1,9 +1,11 @@
 -- Threads that were lately active, with their messages, held against changes until the transaction ends. Rows that are
 -- being changed are left out: nobody waits.
-WITH thread AS (
+WITH live AS (
+    SELECT cache_epoch FROM relaylog.generation WHERE number = %(generation)s
+), thread AS (
     SELECT c.tenant_id, c.conversation_id FROM conversation c
      WHERE c.last_activity_at > now() - make_interval(secs => %(seconds)s)
-       AND EXISTS (SELECT FROM relaylog.generation WHERE number = %(generation)s AND cache_epoch IS NOT NULL)
+       AND EXISTS (SELECT FROM live WHERE cache_epoch IS NOT NULL)
      ORDER BY c.last_activity_at DESC, c.tenant_id, c.conversation_id
      LIMIT %(threads)s
        FOR SHARE SKIP LOCKED
@@ -14,6 +16,6 @@ WITH thread AS (
      LIMIT %(messages)s
        FOR SHARE OF m SKIP LOCKED
 )
-SELECT 'conversations', tenant_id, conversation_id FROM thread
+SELECT live.cache_epoch, concat_ws(':', '', 'conversations', tenant_id, conversation_id) FROM live, thread
 UNION ALL
-SELECT 'messages', tenant_id, message_id FROM said;
+SELECT live.cache_epoch, concat_ws(':', '', 'messages', tenant_id, message_id) FROM live, said;

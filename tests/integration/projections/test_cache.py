@@ -19,7 +19,7 @@ from redis.exceptions import RedisError
 from projections.cache_keys import REVISION_DIGITS, cache_key
 from projections.query.cache import CHECKED_EVERY, CacheMetrics, CacheReader
 from projections.worker.cache import SECONDS_TO_LIVE, CacheWriter
-from projections.worker.store import Committed
+from projections.worker.store import Changed, Rows
 from relaylog.embedded.ports import free_ports
 from relaylog.embedded.valkey import EmbeddedValkey
 from streams.settings import Settings
@@ -44,9 +44,9 @@ pytestmark = pytest.mark.integration
 EPOCH = "11111111-1111-1111-1111-111111111111"
 
 
-def version(revision: int, id: str = "m") -> Committed:
-    value = f'{revision:0{REVISION_DIGITS}d}{{"revision": {revision}}}'
-    return Committed([(cache_key("", "messages", ACME, id), value)], EPOCH)
+def version(revision: int, id: str = "m") -> tuple[Changed, Rows]:
+    key, value = cache_key("", "messages", ACME, id), f'{revision:0{REVISION_DIGITS}d}{{"revision": {revision}}}'
+    return Changed([key], EPOCH), [(key, value)]
 
 
 async def never() -> bytes | None:
@@ -88,7 +88,7 @@ async def test_of_many_writers_the_newest_version_wins(settings: Settings, readi
     dice.shuffle(versions)
 
     async def write(writer: CacheWriter, share: list[tuple[str, int]]) -> bool:
-        return all([await writer.put(version(revision, id)) for id, revision in share])
+        return all([await writer.put(*version(revision, id)) for id, revision in share])
 
     assert all(await asyncio.gather(*(write(writer, versions[n::8]) for n, writer in enumerate(writers))))
     for id in ("a", "b", "c"):
@@ -99,7 +99,7 @@ async def test_of_many_writers_the_newest_version_wins(settings: Settings, readi
 
 async def test_what_is_cached_expires(settings: Settings) -> None:
     writer = CacheWriter(settings)
-    await writer.put(version(1))
+    await writer.put(*version(1))
     async with redis.asyncio.from_url(settings.redis) as client:
         [key] = [key async for key in client.scan_iter(f"{settings.topic_prefix}*")]
         assert 0 < await client.ttl(key) <= SECONDS_TO_LIVE
@@ -108,16 +108,16 @@ async def test_what_is_cached_expires(settings: Settings) -> None:
 
 async def test_a_row_about_to_change_is_cached_nowhere(settings: Settings, reading: Reading) -> None:
     writer = CacheWriter(settings)
-    assert await writer.put(version(1))
+    assert await writer.put(*version(1))
     assert await reading() == b'{"revision": 1}'
-    assert await writer.forget(version(2))
+    assert await writer.forget(version(2)[0])
     assert await reading() is None
     await writer.close()
 
 
 async def test_hits_misses_and_errors_are_counted(settings: Settings, reading: Reading) -> None:
     writer = CacheWriter(settings)
-    await writer.put(version(1))
+    await writer.put(*version(1))
     assert await reading("m", b"") == b'{"revision": 1}'
     assert await reading("other", b"stored") == b"stored"
     assert (reading.counted("reads", "hit"), reading.counted("reads", "miss")) == (1, 1)
@@ -133,7 +133,7 @@ async def test_hits_misses_and_errors_are_counted(settings: Settings, reading: R
 async def test_something_stale_is_found_and_then_distrusted(settings: Settings, reading: Reading) -> None:
     """What nobody of us can have written: an old version under the present keys. Every so many hits are compared."""
     writer = CacheWriter(settings)
-    await writer.put(version(1))
+    await writer.put(*version(1))
     answers = [await reading("m", b'{"revision": 2}') for _ in range(CHECKED_EVERY + 5)]
     assert answers[CHECKED_EVERY - 1 :] == [b'{"revision": 2}'] * 6
     assert reading.counted("checks", "stale") == 1
@@ -150,10 +150,10 @@ async def test_a_server_that_comes_back_with_an_older_copy_is_not_believed(
     writer, reading = CacheWriter(own), Reading(own)
     client = redis.asyncio.from_url(server.address)
     try:
-        await writer.put(version(1))
+        await writer.put(*version(1))
         [key] = [key async for key in client.scan_iter("*")]
         await client.save()
-        await writer.put(version(2))
+        await writer.put(*version(2))
         assert await reading() == b'{"revision": 2}'
         with suppress(RedisError):
             await client.shutdown(nosave=True)
