@@ -8,13 +8,14 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg.conninfo import conninfo_to_dict
 
+from projections.sql import statement
 from schemas.errors import RelaylogError
 from streams.settings import InvalidSettings, Settings
 
 Connection = AsyncConnection[tuple[Any, ...]]
 
-#: A stopped worker must not hold the rows of its unfinished batch for long: its successor waits for them.
-_IDLE_IN_TRANSACTION_MS = 10_000
+#: A stopped worker must not hold the rows of its unfinished batch for longer: its successor waits for them.
+_IDLE_IN_TRANSACTION_SECONDS = 10
 _CONNECT_SECONDS = 5
 
 
@@ -40,8 +41,10 @@ async def connect_owner(settings: Settings) -> Connection:
 async def connect_writer(settings: Settings) -> Connection:
     """A connection with the rights of the projections and no others. Raises as `connect_owner`."""
     connection = await connect_owner(settings)
+    seconds = _IDLE_IN_TRANSACTION_SECONDS
+    await connection.execute(statement("worker/sql/end_stopped"), {"seconds": seconds})
     await connection.execute("SET ROLE relaylog_writer")
-    await connection.execute(f"SET idle_in_transaction_session_timeout = {_IDLE_IN_TRANSACTION_MS:d}".encode())
+    await connection.execute(f"SET idle_in_transaction_session_timeout = '{seconds:d} s'".encode())
     return connection
 
 

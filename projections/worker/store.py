@@ -45,6 +45,8 @@ _MERGED = (
 )
 
 Crash = Callable[[str], None]
+#: How long a takeover waits for a position before it connects anew, which ends whoever was stopped.
+_PATIENCE_SECONDS = 5
 #: Rows of a statement that shows what is to be cached.
 _SHOWN = 1000
 
@@ -102,8 +104,12 @@ class Store:
             )
 
     async def claim(self, partitions: Iterable[Partition]) -> None:
-        """Become the only one who may move the positions of ``partitions``; others are let go."""
+        """Become the only one who may move the positions of ``partitions``; others are let go.
+
+        Raises psycopg.errors.LockNotAvailable while somebody holds one of them for longer than a batch takes.
+        """
         self._epochs, self.positions = {}, {}
+        await self._connection.execute(f"SET lock_timeout = '{_PATIENCE_SECONDS:d} s'".encode())
         for topic, partition in sorted(partitions):
             epoch = uuid.uuid4()
             arguments = self._row(topic) | {"partition": partition, "epoch": epoch}
@@ -111,6 +117,7 @@ class Store:
             row = await found.fetchone()
             assert row is not None
             self._epochs[topic, partition], self.positions[topic, partition] = epoch, row[0]
+        await self._connection.execute("SET lock_timeout = 0")
 
     async def renew_cache(self) -> str | None:
         """Void everything that is cached; returns the new epoch, None when nobody may use the cache."""

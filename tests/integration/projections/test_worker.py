@@ -123,6 +123,22 @@ async def test_of_two_workers_on_one_partition_the_earlier_is_fenced(
     assert await rows(postgres_database.superuser_address, "SELECT count(*) FROM api.message") == [(3,)]
 
 
+async def test_a_worker_stopped_inside_a_copy_does_not_keep_its_successor_waiting(
+    system: Settings, postgres_database: Database
+) -> None:
+    """It holds its positions, and no timeout of Postgres's ends a session that waits for the rest of a COPY."""
+    await append_conversations(system, 2)
+    stopped = await connect_writer(system)
+    store = Store(stopped, await live_generation(stopped), await cluster_id(system), system, cached=False)
+    await store.prepare()
+    await store.claim([(EVENTS, 0)])
+    with pytest.raises(psycopg.OperationalError):
+        async with stopped.transaction(), stopped.cursor() as cursor:
+            await cursor.execute("UPDATE relaylog.position SET next_offset = 1")
+            async with cursor.copy(b"COPY stage FROM STDIN"), running(serve, system):
+                await eventually(lambda: folded(system, postgres_database.superuser_address), seconds=60)
+
+
 async def test_tables_of_another_cluster_are_not_continued(system: Settings) -> None:
     async with await connect_writer(system) as connection:
         generation = await live_generation(connection)
