@@ -18,7 +18,7 @@ def key_space(prefix: str, cache_epoch: str, run_id: str) -> str:
 
 
 def cache_key(space: str, resource: str, tenant_id: str, id: str) -> str:
-    """Key of one resource; what follows the space is also made in worker/sql/cached_rows.sql and recent_rows.sql."""
+    """Key of one resource; what follows the space is also made in worker/sql/changed_keys.sql and hold_recent.sql."""
     return f"{space}:{resource}:{tenant_id}:{id}"
 
 

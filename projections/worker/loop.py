@@ -236,7 +236,7 @@ class Worker:
         # Read after the commit: no later batch changes them before `_forget` has waited for this.
         try:
             cached = await cache.put(changed, await shown(showing, changed))
-        except _POSTGRES_ERRORS:
+        except psycopg.Error:
             cached = False
         if not cached:
             self._parts.metrics.cache_errors.inc()
