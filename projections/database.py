@@ -17,6 +17,7 @@ Connection = AsyncConnection[tuple[Any, ...]]
 #: A stopped worker must not hold the rows of its unfinished batch for longer: its successor waits for them.
 _IDLE_IN_TRANSACTION_SECONDS = 10
 _CONNECT_SECONDS = 5
+_WRITER_APPLICATION = "relaylog writer"
 
 
 class PostgresUnavailable(RelaylogError):
@@ -42,7 +43,10 @@ async def connect_writer(settings: Settings) -> Connection:
     """A connection with the rights of the projections and no others. Raises as `connect_owner`."""
     connection = await connect_owner(settings)
     seconds = _IDLE_IN_TRANSACTION_SECONDS
-    await connection.execute(statement("worker/sql/end_stopped"), {"seconds": seconds})
+    await connection.execute(
+        statement("worker/sql/end_stopped"), {"seconds": seconds, "application": _WRITER_APPLICATION}
+    )
+    await connection.execute(f"SET application_name = '{_WRITER_APPLICATION}'".encode())
     await connection.execute("SET ROLE relaylog_writer")
     await connection.execute(f"SET idle_in_transaction_session_timeout = '{seconds:d} s'".encode())
     return connection

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -123,20 +126,30 @@ async def test_of_two_workers_on_one_partition_the_earlier_is_fenced(
     assert await rows(postgres_database.superuser_address, "SELECT count(*) FROM api.message") == [(3,)]
 
 
-async def test_a_worker_stopped_inside_a_copy_does_not_keep_its_successor_waiting(
-    system: Settings, postgres_database: Database
+@asynccontextmanager
+async def _in_a_copy(stopped: psycopg.AsyncConnection[Any]) -> AsyncIterator[None]:
+    async with stopped.cursor() as cursor, cursor.copy(b"COPY stage FROM STDIN"):
+        yield
+
+
+@pytest.mark.parametrize("inside", [_in_a_copy, psycopg.AsyncConnection.pipeline])
+async def test_a_worker_stopped_in_the_middle_does_not_keep_its_successor_waiting(
+    inside: Callable[[Any], AbstractAsyncContextManager[Any]], system: Settings, postgres_database: Database
 ) -> None:
-    """It holds its positions, and no timeout of Postgres's ends a session that waits for the rest of a COPY."""
+    """It holds its positions, and Postgres has no timeout for who is in the middle of a COPY or of a pipeline."""
     await append_conversations(system, 2)
     stopped = await connect_writer(system)
     store = Store(stopped, await live_generation(stopped), await cluster_id(system), system, cached=False)
     await store.prepare()
     await store.claim([(EVENTS, 0)])
     with pytest.raises(psycopg.OperationalError):
-        async with stopped.transaction(), stopped.cursor() as cursor:
-            await cursor.execute("UPDATE relaylog.position SET next_offset = 1")
-            async with cursor.copy(b"COPY stage FROM STDIN"), running(serve, system):
-                await eventually(lambda: folded(system, postgres_database.superuser_address), seconds=60)
+        async with stopped.transaction():
+            await stopped.execute("UPDATE relaylog.position SET next_offset = 1")
+            async with inside(stopped):
+                if stopped.pgconn.pipeline_status:
+                    await stopped.execute("UPDATE relaylog.position SET next_offset = 1")
+                async with running(serve, system):
+                    await eventually(lambda: folded(system, postgres_database.superuser_address), seconds=60)
 
 
 async def test_tables_of_another_cluster_are_not_continued(system: Settings) -> None:
