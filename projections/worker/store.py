@@ -201,10 +201,13 @@ class Store:
 
 async def shown(connection: Connection, changed: Changed) -> Rows:
     """The rows as queries show them, over a connection that uses their generation."""
+    if not changed.keys:
+        return []
     arguments = {"keys": " ".join(changed.keys), "digits": REVISION_DIGITS}
     return await (await connection.execute(statement("worker/sql/cached_rows"), arguments)).fetchall()
 
 
 def _changed(found: list[tuple[Any, ...]]) -> Changed:
-    epoch = found[0][0] if found else None
-    return Changed([key for _, key in found], None if epoch is None else str(epoch))
+    if not found or found[0][0] is None:
+        return Changed([], None)
+    return Changed([key for _, key in found], str(found[0][0]))

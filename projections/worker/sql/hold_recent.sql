@@ -1,7 +1,7 @@
 -- Threads that were lately active, with their messages, held against changes until the transaction ends. Rows that are
 -- being changed are left out: nobody waits.
 WITH live AS (
-    SELECT cache_epoch FROM relaylog.generation WHERE number = %(generation)s
+    SELECT cache_epoch FROM relaylog.generation WHERE number = %(generation)s AND state = 'live'
 ), thread AS (
     SELECT c.tenant_id, c.conversation_id FROM conversation c
      WHERE c.last_activity_at > now() - make_interval(secs => %(seconds)s)
