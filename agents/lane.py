@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from agents.ageing import is_too_old
@@ -57,7 +57,7 @@ class LaneHead:
         self._tries = 0
         #: Tries that used up the delivery's budget.
         self._spent = 0
-        self._seen: Counter[Cause] = Counter()
+        self._seen: defaultdict[Cause, int] = defaultdict(int)
         #: The platform's own id of its last answer.
         self._context_id: str | None = None
         self._others = destination.fortune.of(place.delivery.channel)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Coroutine
 from typing import Any, cast
 
 from agents.ageing import is_too_old
@@ -116,15 +115,9 @@ class PartitionSender:
         for reader in self._readers:
             await reader.stop()
 
-    @contextmanager
-    def calling(self) -> Iterator[None]:
+    def calling(self) -> _Calling:
         """Around an attempt: a lane inside is not cancelled when the partition is drained."""
-        task = cast("asyncio.Task[None]", asyncio.current_task())
-        self._calling.add(task)
-        try:
-            yield
-        finally:
-            self._calling.discard(task)
+        return _Calling(self._calling)
 
     async def _own(self) -> None:
         context, settings = self.context, self.context.settings
@@ -343,3 +336,19 @@ class PartitionSender:
         tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             self.context.fatal(error)
+
+
+class _Calling:
+    """One attempt under way in the task that makes it."""
+
+    __slots__ = ("_all", "_task")
+
+    def __init__(self, all_: set[asyncio.Task[None]]) -> None:
+        self._all = all_
+        self._task = cast("asyncio.Task[None]", asyncio.current_task())
+
+    def __enter__(self) -> None:
+        self._all.add(self._task)
+
+    def __exit__(self, *_: object) -> None:
+        self._all.discard(self._task)

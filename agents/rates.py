@@ -6,7 +6,6 @@ import asyncio
 import heapq
 import itertools
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 #: Share of a minute's allowance that may go out at once.
@@ -57,14 +56,9 @@ class TokenBucket:
         """True when the platform has said, perhaps since the permit was given, that a call now is one too many."""
         return now < self.frozen_until or (self.used + self.made >= self.allowed and now < self.window_end)
 
-    @contextmanager
-    def making(self) -> Iterator[None]:
+    def making(self) -> _Making:
         """Around a call: until its answer has come, it may be one that the platform has not told of."""
-        self.made += 1
-        try:
-            yield
-        finally:
-            self.made -= 1
+        return _Making(self)
 
     def done(self) -> None:
         """A call that had a permit has ended."""
@@ -107,6 +101,21 @@ class TokenBucket:
         self.at = now
         if now >= self.window_end:
             self.used = 0
+
+
+class _Making:
+    """One call that was made and has no answer yet."""
+
+    __slots__ = ("_bucket",)
+
+    def __init__(self, bucket: TokenBucket) -> None:
+        self._bucket = bucket
+
+    def __enter__(self) -> None:
+        self._bucket.made += 1
+
+    def __exit__(self, *_: object) -> None:
+        self._bucket.made -= 1
 
 
 @dataclass(order=True, slots=True)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable
 
 #: A call without an answer for so long makes its destination a doubtful one, which gets few further slots.
 PATIENCE = 1.0
@@ -29,15 +28,9 @@ class Standing:
         #: Start of each call under way, the oldest first.
         self._calls: dict[object, float] = {}
 
-    @contextmanager
-    def call(self) -> Iterator[None]:
+    def call(self) -> _Call:
         """Around a call whose slot is held."""
-        mark = object()
-        self._calls[mark] = self._clock()
-        try:
-            yield
-        finally:
-            del self._calls[mark]
+        return _Call(self._calls, self._clock())
 
     def ended(self, answered: bool) -> None:
         """How its newest call ended."""
@@ -52,6 +45,22 @@ class Standing:
         return oldest is None or self._clock() - oldest < PATIENCE
 
 
+class _Call:
+    """One call under way: a class, because a generator as context manager takes five times as long, on each call."""
+
+    __slots__ = ("_calls", "_started")
+
+    def __init__(self, calls: dict[object, float], started: float) -> None:
+        self._calls = calls
+        self._started = started
+
+    def __enter__(self) -> None:
+        self._calls[self] = self._started
+
+    def __exit__(self, *_: object) -> None:
+        del self._calls[self]
+
+
 class Slots:
     """Hands out ``total`` slots, the destinations that wait taking turns."""
 
@@ -63,15 +72,14 @@ class Slots:
         self._holders: set[Standing] = set()
         self._waiting: dict[Standing, deque[asyncio.Future[None]]] = {}
 
-    @asynccontextmanager
-    async def slot(self, standing: Standing) -> AsyncIterator[None]:
+    def slot(self, standing: Standing) -> _Slot:
         """Hold a slot for a destination; waits for one."""
+        return _Slot(self, standing)
+
+    async def take(self, standing: Standing) -> None:
+        """Return with a slot, which has to be given back."""
         if self._waiting or not self._take(standing):
             await self._wait(standing)
-        try:
-            yield
-        finally:
-            self._give_back(standing)
 
     async def _wait(self, standing: Standing) -> None:
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -81,7 +89,7 @@ class Slots:
             await turn
         except asyncio.CancelledError:
             if not turn.cancelled():
-                self._give_back(standing)
+                self.give_back(standing)
             raise
 
     def _take(self, standing: Standing) -> bool:
@@ -101,7 +109,8 @@ class Slots:
     def _held_by_doubtful(self) -> int:
         return sum(holder.held for holder in self._holders if not holder.trusted)
 
-    def _give_back(self, standing: Standing) -> None:
+    def give_back(self, standing: Standing) -> None:
+        """The holder needs it no longer."""
         self._free += 1
         standing.held -= 1
         if not standing.held:
@@ -129,3 +138,19 @@ class Slots:
                 passed += 1
             if turns:
                 self._waiting[standing] = turns
+
+
+class _Slot:
+    """A slot while it is held."""
+
+    __slots__ = ("_slots", "_standing")
+
+    def __init__(self, slots: Slots, standing: Standing) -> None:
+        self._slots = slots
+        self._standing = standing
+
+    async def __aenter__(self) -> None:
+        await self._slots.take(self._standing)
+
+    async def __aexit__(self, *_: object) -> None:
+        self._slots.give_back(self._standing)

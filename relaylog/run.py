@@ -18,7 +18,7 @@ Serve = Callable[[Settings, asyncio.Event], Awaitable[None]]
 
 #: Net allocations until the youngest objects are looked through for cycles, and how often the older ones are: with
 #: Python's 700, 10 and 10 a busy sender spends an eighth of its time on finding next to nothing.
-COLLECTION_THRESHOLDS = (10_000, 10, 10)
+COLLECTION_THRESHOLDS = (50_000, 20, 50)
 
 EXIT_FAILED = 1
 EXIT_CONFIGURATION = 2
