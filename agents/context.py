@@ -49,6 +49,10 @@ class Reader(Protocol):
         """Move."""
         ...
 
+    def follow(self, offset: int) -> None:
+        """Move for the last time."""
+        ...
+
     async def position(self) -> int:
         """Next offset."""
         ...

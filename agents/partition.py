@@ -133,7 +133,7 @@ class PartitionSender:
         outcomes_start = await tail.start_offset()
         checkpoint = await newest_checkpoint(tail, outcomes_start, self.term, stride, context.cluster)
         self._restore(checkpoint, outcomes_start, await events.start_offset())
-        tail.seek(self.ledger.as_of)
+        tail.follow(self.ledger.as_of)
         self._spawn(self.tail.follow(tail), self._tasks)
         await self.tail.ready.wait()
         self.ready_at = context.clock()

@@ -39,7 +39,8 @@ from streams.log import LogUnavailable, LogWriter, PartitionReader, Record
 from streams.media_links import media_link
 from streams.provisioning import cluster_id
 from streams.settings import Settings
-from streams.topics import EVENTS, topic_name
+from streams.tailing import TailReader, TopicTail
+from streams.topics import EVENTS, OUTCOMES, topic_name
 
 log = logging.getLogger(__name__)
 
@@ -112,6 +113,7 @@ async def _parts(
         ) as session:
             await writer.start()
             await directory.start()
+            tail = TopicTail(settings, OUTCOMES)
             link = media_link(settings)
 
             def planned(fact: Envelope, tenant: Tenant, recent: Recent) -> Delivery | None:
@@ -132,13 +134,20 @@ async def _parts(
                     context_id=context_id,
                 )
 
+            def reader(topic: str, partition: int) -> PartitionReader:
+                return (
+                    TailReader(settings, partition, tail)
+                    if topic == OUTCOMES
+                    else PartitionReader(settings, topic, partition)
+                )
+
             base = f"{settings.whatsapp_url.rstrip('/')}/{settings.whatsapp_version}"
             context = SenderContext(
                 settings=settings,
                 sender=uuid.uuid4().hex[:12],
                 cluster=await cluster_id(settings),
                 writer=writer,
-                reader=lambda topic, partition: PartitionReader(settings, topic, partition),
+                reader=reader,
                 tenants=directory,
                 remotes=remotes(session, rates, time.monotonic, base, settings.max_media_bytes, metrics),
                 plan=planned,
@@ -154,6 +163,7 @@ async def _parts(
             try:
                 yield context, directory, rates, faust_app, failure
             finally:
+                await tail.stop()
                 await directory.stop()
                 await writer.stop()
 

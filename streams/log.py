@@ -218,6 +218,23 @@ async def settled(future: asyncio.Future[Any]) -> Appended:
     return Appended(metadata.partition, metadata.offset, metadata.timestamp)
 
 
+async def started_consumer(settings: Settings) -> AIOKafkaConsumer:
+    """A consumer in no group, connected, to which nothing is assigned. Raises LogUnavailable."""
+    consumer = AIOKafkaConsumer(
+        **connection(settings),
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+        # A batch that is larger comes whole all the same; and a seek throws away what was fetched.
+        max_partition_fetch_bytes=FETCH_BYTES,
+    )
+    try:
+        await consumer.start()
+    except (KafkaError, OSError) as error:
+        await consumer.stop()
+        raise LogUnavailable(f"no Kafka broker answers at {settings.kafka}: {error}") from error
+    return consumer
+
+
 class PartitionReader:
     """Reads one partition by explicit offset, in no consumer group; commits nothing.
 
@@ -233,18 +250,7 @@ class PartitionReader:
 
     async def start(self) -> None:
         """Connect and assign; call `seek` before the first `read`. Raises LogUnavailable when no broker answers."""
-        consumer = AIOKafkaConsumer(
-            **connection(self._settings),
-            enable_auto_commit=False,
-            auto_offset_reset="none",
-            # A batch that is larger comes whole all the same; and a seek throws away what was fetched.
-            max_partition_fetch_bytes=FETCH_BYTES,
-        )
-        try:
-            await consumer.start()
-        except (KafkaError, OSError) as error:
-            await consumer.stop()
-            raise LogUnavailable(f"no Kafka broker answers at {self._settings.kafka}: {error}") from error
+        consumer = await started_consumer(self._settings)
         consumer.assign([self._tp])
         self._consumer = consumer
 
@@ -263,6 +269,10 @@ class PartitionReader:
     def seek(self, offset: int) -> None:
         """Read from ``offset`` on."""
         self._open.seek(self._tp, offset)
+
+    def follow(self, offset: int) -> None:
+        """Read from ``offset`` on and never seek again."""
+        self.seek(offset)
 
     async def position(self) -> int:
         """Offset of the next record that `read` returns."""

@@ -153,6 +153,9 @@ class SimulatedReader:
     def seek(self, offset: int) -> None:
         self._position = offset
 
+    def follow(self, offset: int) -> None:
+        self.seek(offset)
+
     async def position(self) -> int:
         await self._process.gate()
         return self._position
