@@ -92,15 +92,20 @@ class GenesysRemote:
             buckets = [self._bucket(tenant, client) for client in clients]
             client = clients[await self._rates.permit(f"genesys:{tenant.id}", buckets, RANK[kind])]
             bucket = self._bucket(tenant, client)
+            given = False
             try:
-                return Permit(tenant, await self._tokens.token(tenant.genesys, client), bucket, client)
-            except BaseException as error:
-                bucket.done()
-                if not isinstance(error, MintFailed):
-                    raise
+                token = await self._tokens.token(tenant.genesys, client)
+                # While it was minted, others may have used the budget up.
+                given = not bucket.forbids(self._clock())
+                if given:
+                    return Permit(tenant, token, bucket, client)
+            except MintFailed as failed:
                 clients.remove(client)
                 if not clients:
-                    raise NotReady(error.answer, _mint_verdict(error.answer)) from error
+                    raise NotReady(failed.answer, _mint_verdict(failed.answer)) from failed
+            finally:
+                if not given:
+                    bucket.done()
 
     def _bucket(self, tenant: Tenant, client: GenesysClient) -> TokenBucket:
         return self._rates.bucket(f"genesys:{client.client_id}", tenant.partition, client.calls_per_minute)

@@ -41,6 +41,17 @@ class _Call:
     at: float
     log_end: int
 
+    def against_better_knowledge(self) -> str | None:
+        """What was known that forbade the call; what came while its process was stopped on the way to it is news."""
+        if self.request.made < self.at:
+            return None
+        if self.at < self.knew.frozen_until:
+            return f"called at {self.at:.3f} though told to wait"
+        if self.knew.began == self.budget.began and self.knew.count + self.in_flight > self.budget.allowed:
+            known = f"{self.knew.count} counted and {self.in_flight} under way of {self.budget.allowed}"
+            return f"went over the budget at {self.at:.3f} though it knew of {known}"
+        return None
+
 
 class SimulatedGenesys:
     """Shared by all processes; a request that has left its process arrives although the process dies."""
@@ -122,11 +133,8 @@ class SimulatedGenesys:
     def _over_budget(self, call: _Call, now: float, delay: float) -> None:
         budget, process = call.budget, call.request.process.name
         self._books.reached["budget used up"] += 1
-        if call.at < call.knew.frozen_until:
-            self._books.avoidable.append(f"{process} called at {call.at:.3f} though told to wait")
-        elif call.knew.began == budget.began and call.knew.count + call.in_flight > budget.allowed:
-            known = f"{call.knew.count} counted and {call.in_flight} under way of {budget.allowed}"
-            self._books.avoidable.append(f"{process} went over the budget at {call.at:.3f} though it knew of {known}")
+        if (knowledge := call.against_better_knowledge()) is not None:
+            self._books.avoidable.append(f"{process} {knowledge}")
         began, reset, headers = budget.began, budget.reset(now), budget.headers(now)
 
         def told(answer: Answer) -> None:

@@ -63,6 +63,8 @@ class Request:
     """A request on its way."""
 
     process: Process
+    #: When the process decided on it; it leaves later when the process is stopped in between.
+    made: float
     method: str
     #: Below the platform's base.
     path: str
@@ -130,7 +132,8 @@ class SimulatedSession:
         """``url`` is ``http://<platform>/<path>``."""
         host, _, path = url.removeprefix("http://").partition("/")
         body = msgspec.json.decode(data) if isinstance(data, bytes) else {}
-        request = Request(self._process, method, f"/{path}", headers["Authorization"], body)
+        made = asyncio.get_running_loop().time()
+        request = Request(self._process, made, method, f"/{path}", headers["Authorization"], body)
         return _Sending(request, self._platforms[host], self._timeout)
 
 

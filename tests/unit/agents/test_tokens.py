@@ -50,7 +50,7 @@ class Bench:
         self.genesys = Genesys(login_url=url, api_url=url, clients=clients)
         self.mints = SenderMetrics(CollectorRegistry()).mints
         self.cache = TokenCache(session, lambda: self.now, self.mints)
-        rates = RateTable(lambda: self.now, lambda _: None)
+        rates = self.rates = RateTable(lambda: self.now, lambda _: None)
         self.remote = GenesysRemote(session, self.cache, rates, lambda: self.now)
         self.tenant: Tenant = registered().model_copy(update={"genesys": self.genesys})
         for client in clients:
@@ -116,6 +116,17 @@ async def test_after_a_mint_that_came_too_soon_nobody_mints_for_a_while(bench: B
 async def test_several_clients_share_the_calls(bench: Bench) -> None:
     permits = [await bench.remote.permit(bench.tenant, bench.tenant.channels[0], "message") for _ in range(20)]
     assert Counter(permit.token for permit in permits).keys() == {"one-1", "two-1"}
+
+
+async def test_a_client_whose_budget_others_use_up_while_it_mints_gives_no_permit(bench: Bench) -> None:
+    buckets = {id_: bench.rates.bucket(f"genesys:{id_}", bench.tenant.partition, 300) for id_ in ("one", "two")}
+    asking = asyncio.ensure_future(bench.remote.permit(bench.tenant, bench.tenant.channels[0], "message"))
+    while not bench.endpoint.asked["one"]:
+        await asyncio.sleep(0)
+    buckets["one"].observe(bench.now, used=300, allowed=300, reset=30.0)
+    permit = await asking
+    assert permit.bucket is buckets["two"]
+    assert (buckets["one"].in_flight, buckets["two"].in_flight) == (0, 1)
 
 
 @pytest.mark.parametrize("bad", ["one", "two"])
