@@ -135,11 +135,9 @@ async def _parts(
                 )
 
             def reader(topic: str, partition: int) -> PartitionReader:
-                return (
-                    TailReader(settings, partition, tail)
-                    if topic == OUTCOMES
-                    else PartitionReader(settings, topic, partition)
-                )
+                if topic != OUTCOMES:
+                    return PartitionReader(settings, topic, partition)
+                return TailReader(settings, partition, tail)
 
             base = f"{settings.whatsapp_url.rstrip('/')}/{settings.whatsapp_version}"
             context = SenderContext(

@@ -90,6 +90,14 @@ def connection(settings: Settings) -> dict[str, Any]:
     return arguments
 
 
+async def _connect(client: AIOKafkaProducer | AIOKafkaConsumer, settings: Settings) -> None:
+    try:
+        await client.start()
+    except (KafkaError, OSError) as error:
+        await client.stop()
+        raise LogUnavailable(f"no Kafka broker answers at {settings.kafka}: {error}") from error
+
+
 class LogWriter:
     """Awaited, idempotent appends with ``acks=all``; one a process.
 
@@ -114,11 +122,7 @@ class LogWriter:
             max_batch_size=65536,
             max_request_size=MAX_MESSAGE_BYTES,
         )
-        try:
-            await producer.start()
-        except (KafkaError, OSError) as error:
-            await producer.stop()
-            raise LogUnavailable(f"no Kafka broker answers at {self._settings.kafka}: {error}") from error
+        await _connect(producer, self._settings)
         self._producer = producer
 
     async def stop(self) -> None:
@@ -227,11 +231,7 @@ async def started_consumer(settings: Settings) -> AIOKafkaConsumer:
         # A batch that is larger comes whole all the same; and a seek throws away what was fetched.
         max_partition_fetch_bytes=FETCH_BYTES,
     )
-    try:
-        await consumer.start()
-    except (KafkaError, OSError) as error:
-        await consumer.stop()
-        raise LogUnavailable(f"no Kafka broker answers at {settings.kafka}: {error}") from error
+    await _connect(consumer, settings)
     return consumer
 
 

@@ -8,15 +8,13 @@ from collections.abc import Callable
 
 import psycopg
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
-from aiokafka.structs import TopicPartition
 from psycopg import errors
 
 from projections.verify import verify
 from projections.worker.batch import Batch, Folded
 from projections.worker.commit import commit
 from streams.settings import Settings
-from streams.topics import EVENTS, topic_name
+from streams.topics import EVENTS
 from tests.conftest import Database
 from tests.integration.projections.cut import Moment, cuttable
 from tests.integration.projections.positions import assert_owned_in_turns, watch_positions
@@ -32,6 +30,7 @@ from tests.integration.projections.support import (
     rows,
 )
 from tests.integration.projections.workers import worker
+from tests.retention import remove_before
 from tests.seed import chosen_seed
 
 pytestmark = pytest.mark.integration
@@ -197,7 +196,7 @@ async def test_records_that_the_log_has_lost_raise_an_alarm(
         await eventually(lambda: folded(system, admin))
         assert counted("gap_records_total") == 0
     await append_conversations(system, 4)
-    await _forget(system, 30)
+    await remove_before(system, EVENTS, 30)
     async with worker(system) as counted:
         await eventually(lambda: folded(system, admin))
         assert counted("gap_records_total") == 10
@@ -208,20 +207,12 @@ async def test_a_gap_at_the_end_raises_its_alarm_before_anything_new_comes(
     system: Settings, postgres_database: Database
 ) -> None:
     await append_conversations(system, 4)
-    await _forget(system, 20)
+    await remove_before(system, EVENTS, 20)
     async with worker(system) as counted:
         await eventually(lambda: _at_least(lambda: counted("gap_records_total"), 20))
         await append_conversations(system, 2)
         await eventually(lambda: folded(system, postgres_database.superuser_address))
         assert counted("gap_records_total") == 20, "each is counted once"
-
-
-async def _forget(settings: Settings, before: int) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
-    await admin.start()
-    partition = TopicPartition(topic_name(settings, EVENTS), 0)
-    await admin.delete_records({partition: RecordsToDelete(before_offset=before)})
-    await admin.close()
 
 
 async def test_two_workers_that_fight_for_every_partition(system: Settings, postgres_database: Database) -> None:

@@ -8,8 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
-from aiokafka.structs import TopicPartition
 
 from projections.query.cache import LEASE_SECONDS
 from projections.rebuild import rebuild
@@ -19,7 +17,7 @@ from projections.shapes import Selection
 from projections.verify import verify
 from projections.worker import serve
 from streams.settings import Settings
-from streams.topics import EVENTS, topic_name
+from streams.topics import EVENTS
 from tests.conftest import Database
 from tests.integration.projections.asking import asking, register
 from tests.integration.projections.support import (
@@ -35,6 +33,7 @@ from tests.integration.projections.support import (
     rows,
     running,
 )
+from tests.retention import remove_before
 
 pytestmark = pytest.mark.integration
 
@@ -221,10 +220,7 @@ async def test_a_part_is_rebuilt_by_tenant_and_span(system: Settings, postgres_d
 
 async def test_a_log_without_its_beginning_is_refused(system: Settings, postgres_database: Database) -> None:
     await append_conversations(system, 2)
-    admin = AIOKafkaAdminClient(bootstrap_servers=system.kafka)
-    await admin.start()
-    await admin.delete_records({TopicPartition(topic_name(system, EVENTS), 0): RecordsToDelete(before_offset=3)})
-    await admin.close()
+    await remove_before(system, EVENTS, 3)
     for work in (rebuild, verify):
         with pytest.raises(LogGap, match="events/0 begins at offset 3: offsets 0 to 2 are missing"):
             await work(system, silent)

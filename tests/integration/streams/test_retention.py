@@ -1,12 +1,11 @@
 """A reader whose position retention has removed says so, and can go on at the start of what is left."""
 
 import pytest
-from aiokafka import TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from streams.log import LogWriter, OffsetGone, partition_reader
 from streams.settings import Settings
-from streams.topics import EVENTS, topic_name
+from streams.topics import EVENTS
+from tests.retention import remove_before
 
 pytestmark = pytest.mark.integration
 
@@ -14,10 +13,7 @@ pytestmark = pytest.mark.integration
 async def test_what_is_gone_is_told_and_the_rest_is_read(settings: Settings, writer: LogWriter) -> None:
     for number in range(5):
         await writer.append(EVENTS, 0, str(number).encode())
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
-    await admin.start()
-    await admin.delete_records({TopicPartition(topic_name(settings, EVENTS), 0): RecordsToDelete(before_offset=3)})
-    await admin.close()
+    await remove_before(settings, EVENTS, 3)
     async with partition_reader(settings, EVENTS, 0) as reader:
         reader.seek(0)
         with pytest.raises(OffsetGone):

@@ -5,14 +5,13 @@ import random
 from collections.abc import AsyncIterator
 
 import pytest
-from aiokafka import TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from streams import tailing
 from streams.log import LogWriter, OffsetGone
 from streams.settings import Settings
 from streams.tailing import PartitionTail, TailReader, TopicTail
-from streams.topics import OUTCOMES, topic_name
+from streams.topics import OUTCOMES
+from tests.retention import remove_before
 
 pytestmark = pytest.mark.integration
 
@@ -113,10 +112,7 @@ async def test_who_does_not_read_takes_bounded_memory_and_holds_nobody_up(
 async def test_what_is_gone_is_told(settings: Settings, writer: LogWriter, shared: TopicTail) -> None:
     for number in range(5):
         await writer.append(OUTCOMES, 0, str(number).encode())
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
-    await admin.start()
-    await admin.delete_records({TopicPartition(topic_name(settings, OUTCOMES), 0): RecordsToDelete(before_offset=3)})
-    await admin.close()
+    await remove_before(settings, OUTCOMES, 3)
     tail = await shared.join(0, 0)
     with pytest.raises(OffsetGone, match="outcomes"):
         await tail.read(10, timeout=10)
