@@ -68,6 +68,7 @@ class Attempts:
                     return None
                 self._context.crash("sender_after_readback")
                 answer = await self._call(permit, call)
+                await self._context.turns.come()
                 await self._record(answer, part)
                 return answer
 

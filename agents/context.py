@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import count
 from typing import Any, Protocol
 
 from agents.metrics import SenderMetrics
 from agents.remotes import Remote
 from agents.slots import Slots
+from agents.turns import Turns
 from schemas.delivery import Delivery, Recent
 from schemas.envelope import Envelope
 from schemas.outcomes import Platform
@@ -117,4 +119,7 @@ class SenderContext:
     fatal: Callable[[BaseException], None]
     #: Bounds the calls in flight of the whole process, and shares them.
     in_flight: Slots
+    turns: Turns
     metrics: SenderMetrics
+    #: Numbers the process's records, so that no two have one id, whichever ownership of a partition wrote them.
+    serial: Iterator[int] = field(default_factory=lambda: count(1))

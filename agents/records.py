@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 from typing import Any
 
 import msgspec
 
 from agents.context import SenderContext
+from agents.known_end import KnownEnd
 from schemas.envelope import Envelope, encode, envelope, time_of_milliseconds
 from schemas.outcomes import DeliveryRecord
 from streams.log import Appended, settled
@@ -22,10 +22,10 @@ class OutcomeWriter:
         self._context = context
         self._partition = partition
         self._source = f"relaylog/sender/{context.sender}"
-        self._serial = itertools.count(1)
         #: What was appended about deliveries and not yet read back, by record id.
         self._unread: dict[bytes, tuple[Envelope, DeliveryRecord]] = {}
         self._unacknowledged: set[asyncio.Future[Any]] = set()
+        self.known_end = KnownEnd()
 
     async def append(self, type_: str, data: msgspec.Struct, cause: Envelope | None = None) -> Appended:
         """Append and wait for the acknowledgement. Raises LogUnavailable: the sender must stop then."""
@@ -38,7 +38,7 @@ class OutcomeWriter:
         """Queue a record; returns its id and the future of its append, whose failure ends the process."""
         moment = time_of_milliseconds(self._context.now())
         event = envelope(
-            id=f"{self._context.sender}:{self._partition}:{next(self._serial)}",
+            id=f"{self._context.sender}:{self._partition}:{next(self._context.serial)}",
             type=type_,
             source=self._source,
             time=moment,
@@ -74,5 +74,9 @@ class OutcomeWriter:
 
     def _watch(self, future: asyncio.Future[Any]) -> None:
         self._unacknowledged.discard(future)
-        if not future.cancelled() and (error := future.exception()) is not None:
+        if future.cancelled():
+            return
+        if (error := future.exception()) is not None:
             self._context.fatal(error)
+        else:
+            self.known_end.acknowledged(future.result().offset)

@@ -25,6 +25,7 @@ from agents.rates import RateTable
 from agents.remotes import remotes
 from agents.sender import Sender
 from agents.slots import Slots
+from agents.turns import Load, Turns
 from schemas.delivery import Delivery, Recent
 from schemas.envelope import Envelope
 from schemas.errors import RelaylogError
@@ -156,6 +157,7 @@ async def _parts(
                 crash=CrashPoints(settings.crash_file),
                 fatal=fatal,
                 in_flight=Slots(settings.calls_in_flight),
+                turns=Turns(Load(time.monotonic, time.thread_time).is_busy),
                 metrics=metrics,
             )
             try:

@@ -1,9 +1,10 @@
-"""The tail of ``outcomes``: one reader that folds, releases read-backs, and writes checkpoints."""
+"""The tail of ``outcomes``: one reader that folds, tells when an attempt is known to be in the log, and checkpoints."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from agents.context import Reader
@@ -21,20 +22,21 @@ log = logging.getLogger(__name__)
 
 
 class Tail:
-    """Follows one partition of ``outcomes``; nothing in its own task awaits a read-back."""
+    """Follows one partition of ``outcomes``; nothing in its own task awaits an attempt."""
 
     def __init__(self, partition: PartitionSender) -> None:
         self._partition = partition
         self._context = partition.context
         #: Set once this sender's own claim has been folded, so that the ledger is complete.
         self.ready = asyncio.Event()
-        self._read_backs: dict[str, asyncio.Future[bool]] = {}
+        #: Who waits until the log is known up to its attempt, by record id.
+        self._waiting: dict[str, asyncio.Future[bool]] = {}
         self._folded = 0
         self._checkpointed_at = self._context.clock()
 
     def release(self) -> None:
-        """The partition is closed: whoever waits for a read-back may not call."""
-        for waiting in self._read_backs.values():
+        """The partition is closed: whoever waits may not call."""
+        for waiting in self._waiting.values():
             if not waiting.done():
                 waiting.set_result(False)
 
@@ -60,15 +62,15 @@ class Tail:
                 where = {"partition": partition.number, "offset": record.offset}
                 log.error("an outcome record cannot be decoded", extra=where)
                 partition.ledger.as_of = record.offset + 1
+                partition.outcomes.known_end.folded(record.offset + 1)
                 return
             done = partition.ledger.fold(record.offset, event)
-        if isinstance(done, Accepted):
+        partition.outcomes.known_end.folded(record.offset + 1)
+        if own is None and isinstance(done, Accepted):
             partition.conversations.note(event.tenantid, event.subject, done)
         if event.type == "sender.took_over":
             self._owner_changed(record.offset)
-        waiting = self._read_backs.pop(event.id, None)
-        if waiting is not None and not waiting.done():
-            waiting.set_result(partition.ledger.owner == partition.term)
+        self._let_call(event.id)
         if event.type.startswith("delivery."):
             self._folded += 1
         if done is not None and event.tenantid is not None:
@@ -85,7 +87,7 @@ class Tail:
             self._partition.fenced()
 
     async def attempted(self, attempt: Attempted, fact: Fact) -> bool:
-        """Write an attempt ahead and wait until the log shows it.
+        """Write an attempt ahead and wait until the log is known up to it.
 
         True when this sender still owned the partition there.
         """
@@ -93,11 +95,25 @@ class Tail:
             return False
         waiting: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         id_, appended = await self._partition.outcomes.enqueue("delivery.attempted", attempt, fact.event)
-        appended.add_done_callback(lambda _: self._context.crash("sender_after_attempted"))
         if self._partition.is_closed():
             return False
-        self._read_backs[id_] = waiting
+        self._waiting[id_] = waiting
+        appended.add_done_callback(partial(self._acknowledged, id_))
         return await waiting
+
+    def _acknowledged(self, id_: str, appended: asyncio.Future[Any]) -> None:
+        """An attempt is in the log; what lies before it is known by its offset, or else once it is folded."""
+        if appended.cancelled() or appended.exception() is not None:
+            return
+        self._context.crash("sender_after_attempted")
+        if self._partition.outcomes.known_end.covers(appended.result().offset):
+            self._context.turns.give(partial(self._let_call, id_))
+
+    def _let_call(self, id_: str) -> None:
+        """All that the log holds before an attempt is known: its call may be made if the partition is still ours."""
+        waiting = self._waiting.pop(id_, None)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(self._partition.ledger.owner == self._partition.term)
 
     def _checkpoint_due(self) -> bool:
         if not self.ready.is_set() or self._folded == 0:

@@ -20,6 +20,8 @@ from streams.topics import topic_name
 
 #: So much of a partition may lie unread before no more of it is fetched.
 UNREAD = 1000
+#: Seconds between two fetches: nobody waits for what they bring, and one that brings more costs no more.
+PACE = 0.01
 
 
 class PartitionTail:
@@ -128,6 +130,7 @@ class TopicTail:
                     tail = self._tails.get(tp)
                     if tail is not None and not tail.bring(fetched):
                         consumer.pause(tp)
+                await asyncio.sleep(PACE)
         except OffsetOutOfRangeError as error:
             self._fail(OffsetGone(f"{self._name}: the log begins after the position: {error}"))
         except Exception as error:

@@ -87,12 +87,16 @@ class _Pending:
 
 
 class SimulatedWriter:
-    """An idempotent producer of one process: appends of a partition stay in order and may land after its death."""
+    """An idempotent producer of one process: appends of a partition stay in order and may land after its death.
+
+    As with the real one, what waits for a partition is sent once what was sent before is acknowledged.
+    """
 
     def __init__(self, log: SimulatedLog, process: Process) -> None:
         self._log = log
         self._process = process
         self._pending: dict[Where, deque[_Pending]] = defaultdict(deque)
+        self._under_way: set[Where] = set()
 
     async def append(
         self, topic: str, partition: int, value: bytes | None, *, key: bytes | None = None, headers: Headers = ()
@@ -105,30 +109,32 @@ class SimulatedWriter:
         self, topic: str, partition: int, value: bytes | None, *, key: bytes | None = None, headers: Headers = ()
     ) -> asyncio.Future[Any]:
         await self._process.gate()
-        future = asyncio.get_running_loop().create_future()
-        pending = self._pending[topic, partition]
-        pending.append(_Pending(future, value, key, headers))
-        if len(pending) == 1:
-            self._land_soon((topic, partition))
+        where, future = (topic, partition), asyncio.get_running_loop().create_future()
+        self._pending[where].append(_Pending(future, value, key, headers))
+        self._land_soon(where)
         return future
 
     def _land_soon(self, where: Where) -> None:
         # Not a task of the process: what was handed to the network arrives although the process dies.
-        asyncio.get_running_loop().call_later(self._log.random.uniform(0.0005, 0.003), self._land, where)
+        if self._pending[where] and where not in self._under_way:
+            self._under_way.add(where)
+            asyncio.get_running_loop().call_later(self._log.random.uniform(0.0005, 0.003), self._land, where)
 
     def _land(self, where: Where) -> None:
+        loop, random = asyncio.get_running_loop(), self._log.random
         if self._log.away or self._process.cut:
-            asyncio.get_running_loop().call_later(0.1, self._land, where)
+            loop.call_later(0.1, self._land, where)
             return
         pending = self._pending[where]
-        for _ in range(1 if self._log.random.random() < 0.3 else len(pending)):
-            one = pending.popleft()
-            self._acknowledge(one.future, self._log.append(*where, one.value, one.key, one.headers))
-        if pending:
-            self._land_soon(where)
+        sent = [pending.popleft() for _ in range(1 if random.random() < 0.3 else len(pending))]
+        landed = [(one.future, self._log.append(*where, one.value, one.key, one.headers)) for one in sent]
+        loop.call_later(random.uniform(0.0, 0.002), self._acknowledge, where, landed)
 
-    def _acknowledge(self, future: asyncio.Future[Any], record: Record) -> None:
-        self._process.tell(partial(resolve, future, record))
+    def _acknowledge(self, where: Where, landed: list[tuple[asyncio.Future[Any], Record]]) -> None:
+        for future, record in landed:
+            self._process.tell(partial(resolve, future, record))
+        self._under_way.discard(where)
+        self._land_soon(where)
 
 
 class SimulatedReader:

@@ -53,19 +53,14 @@ def first_caught(name: str, seeds: Iterable[int]) -> int | None:
 
 @mutant
 def without_the_fence(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A read-back counts although somebody else took over before it."""
-    original = Tail._fold
+    """An attempt counts although somebody else took over before it."""
 
-    def fold(self: Tail, record: Any) -> None:
-        partition = self._partition
-        term, owner = partition.term, partition.ledger.owner
-        partition.term = owner if self.ready.is_set() else term
-        try:
-            original(self, record)
-        finally:
-            partition.term = term
+    def let_call(self: Tail, id_: str) -> None:
+        waiting = self._waiting.pop(id_, None)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(True)
 
-    monkeypatch.setattr(Tail, "_fold", fold)
+    monkeypatch.setattr(Tail, "_let_call", let_call)
     monkeypatch.setattr(Tail, "_owner_changed", _only_own_claim)
 
 
@@ -74,8 +69,8 @@ def _only_own_claim(self: Tail, offset: int) -> None:
 
 
 @mutant
-def without_the_read_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The call starts once the append is acknowledged."""
+def without_knowing_what_lies_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The call starts once the append is acknowledged, whatever lies between it and what was folded."""
 
     async def attempted(self: Tail, attempt: Attempted, fact: Fact) -> bool:
         if self._partition.is_closed():

@@ -18,6 +18,7 @@ from agents.rates import RateTable
 from agents.remotes import remotes
 from agents.sender import Sender
 from agents.slots import Slots
+from agents.turns import Turns
 from schemas.delivery import Delivery, Recent
 from schemas.envelope import Envelope
 from schemas.planning import plan
@@ -167,6 +168,7 @@ class World:
             crash=lambda point: self._crash(process, point),
             fatal=lambda error: self._ended(process, error),
             in_flight=Slots(CALLS_IN_FLIGHT),
+            turns=Turns(lambda: random.random() < 0.5),
             metrics=METRICS,
         )
         self._rates.append((process, rates))
