@@ -1,4 +1,4 @@
-"""One attempt at one call: written ahead, read back, made, and its result recorded at once."""
+"""One attempt at one call: written ahead, shown to be in the log, made, and its result recorded at once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from agents.destination import Destination, Place
     from agents.partition import PartitionSender
 
-#: A read-back that took longer (the process may have been stopped meanwhile) proves nothing about now.
+#: A proof that took longer (the process may have been stopped meanwhile) says nothing about now.
 FRESH_SECONDS = 1.0
 
 
@@ -44,7 +44,7 @@ class Attempts:
         """One attempt under the fence.
 
         None when no call was made: the circuit opened or the tenant was paused while a permit or a slot was waited for,
-        the read-back is too old to trust, a result arrived, or the platform has said meanwhile that the budget is used
+        the proof is too old to trust, a result arrived, or the platform has said meanwhile that the budget is used
         up. Raises Lost.
         """
         async with self._context.in_flight.slot(self._destination.standing):
@@ -66,7 +66,7 @@ class Attempts:
                     # Nobody has to find out about a call that was not made.
                     await self.record_failure(NotSent("not_called", hindrance), part)
                     return None
-                self._context.crash("sender_after_readback")
+                self._context.crash("sender_before_call")
                 answer = await self._call(permit, call)
                 await self._context.turns.come()
                 await self._record(answer, part)
@@ -79,7 +79,7 @@ class Attempts:
         return self._destination.circuit.admits(delivery.lane)
 
     def _hindrance(self, part: int, asked: float, permit: Permit) -> str | None:
-        """Why the call must not be made on this read-back, which was asked for at ``asked``; None when it may."""
+        """Why the call must not be made on an attempt written at ``asked``; None when it may."""
         now = self._context.clock()
         if not self.is_pending() or self.is_taken(part):
             return "the result of a former owner's call came meanwhile"

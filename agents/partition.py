@@ -39,9 +39,8 @@ OBSTACLE_PAUSE = 1.0
 class PartitionSender:
     """Sends what the facts of one partition demand, for as long as the log shows this process as the owner.
 
-    A call starts only when its own ``attempted`` has been read back with no later ``took_over`` before it. What a
-    stopped
-    process can still do is a call that was already visible as attempted when its successor took over.
+    A call starts only when the log is known to hold its own ``attempted`` with no later ``took_over`` before it. What a
+    stopped process can still do is a call that was already visible as attempted when its successor took over.
     """
 
     def __init__(self, context: SenderContext, number: int, on_fenced: Callable[[PartitionSender], None]) -> None:

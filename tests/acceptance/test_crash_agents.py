@@ -12,7 +12,7 @@ from tests.history.history import Finding, Report
 pytest_plugins = ["tests.acceptance.stages"]
 
 #: At these the attempt is in the log and its answer is not.
-UNANSWERED = ("sender_after_attempted", "sender_after_readback", "sender_after_answer")
+UNANSWERED = ("sender_after_attempted", "sender_before_call", "sender_after_answer")
 
 
 def killed_at(stage: Stage, talk: Talk, *points: str) -> None:
@@ -33,7 +33,7 @@ def new(before: list[Finding], after: list[Finding]) -> set[str]:
 # A successor has something to sweep when its predecessor left it unanswered.
 CRASHES = (
     ("sender_after_attempted", "sender_sweeping"),
-    ("sender_after_readback",),
+    ("sender_before_call",),
     ("sender_after_answer",),
     ("sender_checkpoint",),
 )
@@ -46,7 +46,7 @@ def test_a_sender_killed_at(points: tuple[str, ...], stage: Stage, talk: Talk) -
     later, after = stage.judged(patience=90)
     assert_as_listed(after)
     if points[0] in UNANSWERED:
-        # The read-back may overtake the acknowledgement, and the call the crash: then the call can be found out.
+        # Its calls under way may have got through before the crash: then they can be found out.
         resent = new(before.ambiguous, after.ambiguous)
         found_out = fold_attempts(later.outcomes).found_out - fold_attempts(earlier.outcomes).found_out
         assert resent or found_out, "the answer was lost: the successor finds out, or sends again"

@@ -16,7 +16,7 @@ from tests.faults.worker import Worker
 
 CRASH_POINTS = (
     "sender_after_attempted",
-    "sender_after_readback",
+    "sender_before_call",
     "sender_after_answer",
     "sender_sweeping",
     "sender_checkpoint",

@@ -14,7 +14,7 @@ from tests.simulation.world import World
 
 CRASH_POINTS = (
     "sender_after_attempted",
-    "sender_after_readback",
+    "sender_before_call",
     "sender_after_answer",
     "sender_sweeping",
     "sender_checkpoint",

@@ -28,7 +28,7 @@ SOMETIMES = (
     "leave",
     "kill",
     "sender_after_attempted",
-    "sender_after_readback",
+    "sender_before_call",
     "sender_after_answer",
     "sender_sweeping",
     "sender_checkpoint",

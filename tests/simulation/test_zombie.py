@@ -9,7 +9,7 @@ from tests.simulation.staged import Stage
 
 
 class ZombieStage(Stage):
-    """A tenant that holds what is ambiguous, and a process that stops between the read-back and its second call."""
+    """A tenant that holds what is ambiguous, and a process that stops right before its second call."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -72,7 +72,7 @@ class World:
             for client in tenant.genesys.clients:
                 self.genesys.register(tenant, client, allowance(random, client))
         self.crash_at: dict[str, str] = {}
-        #: Processes to be stopped between the read-back of an attempt and its call.
+        #: Processes to be stopped between the proof of an attempt and its call.
         self.stop_before_call: set[str] = set()
         #: Every process that ever was, in the group or not.
         self.members: dict[str, Member] = {}
@@ -183,7 +183,7 @@ class World:
                     self._rows.update({name: row for _, name, row in rates.changes()})
 
     def _crash(self, process: Process, point: str) -> None:
-        if point == "sender_after_readback" and process.name in self.stop_before_call:
+        if point == "sender_before_call" and process.name in self.stop_before_call:
             self.stop_before_call.discard(process.name)
             self.reached["stopped before a call"] += 1
             # Long enough for a successor to have found out what became of the call that is not made yet.

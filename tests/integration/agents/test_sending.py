@@ -92,7 +92,7 @@ async def test_a_lost_answer_is_sent_again_and_stands_in_the_log_as_such(world: 
     assert {row["id"] for row in rows} == {"wamid.A"}
     await world.recorded("delivery.accepted", 1)
     attempts = await world.outcomes("delivery.attempted", "delivery.failed")
-    # A read-back that took over a second is asked again, so on a busy machine there may be one more.
+    # An attempt that took over a second to be shown is made anew, so on a busy machine there may be one more.
     assert len(attempts) >= 2
     assert {event.type for event in attempts} == {"delivery.attempted"}
 

@@ -1,4 +1,4 @@
-"""A read-back that came too late to be trusted leaves nothing to find out: the log says that no call was made."""
+"""An attempt that is shown too late to be trusted leaves nothing to find out: the log says that no call was made."""
 
 from __future__ import annotations
 
