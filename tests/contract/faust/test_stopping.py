@@ -31,7 +31,7 @@ async def one_life(settings: Settings) -> tuple[set[str], int]:
     left = asyncio.all_tasks() - before
     if left:
         # On a busy machine the last ones are still about to end.
-        await asyncio.wait(left, timeout=5.0)
+        await asyncio.wait(left, timeout=30.0)
     return {task.get_name() for task in left if not task.done()}, len(sender.admitted)
 
 
