@@ -157,7 +157,7 @@ async def _parts(
                 crash=CrashPoints(settings.crash_file),
                 fatal=fatal,
                 in_flight=Slots(settings.calls_in_flight),
-                turns=Turns(Load(time.monotonic, time.thread_time).is_busy),
+                turns=Turns(Load(time.monotonic, time.process_time).is_busy),
                 metrics=metrics,
             )
             try:

@@ -14,14 +14,14 @@ from functools import partial
 
 #: So many go on in one pass of the loop.
 AT_ONCE = 2
-#: Of its time, what a thread spends computing when it has none to spare.
+#: Of its time, what a process spends computing when it has none to spare: its threads compute one at a time.
 BUSY_SHARE = 0.85
-#: Seconds between two looks at how busy the thread is.
+#: Seconds between two looks at how busy the process is.
 LOOK = 0.5
 
 
 class Load:
-    """How busy this thread was lately."""
+    """How busy this process was lately, by a clock and by what it has computed, both in seconds."""
 
     def __init__(self, clock: Callable[[], float], spent: Callable[[], float]) -> None:
         self._clock = clock

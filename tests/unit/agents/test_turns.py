@@ -52,7 +52,7 @@ async def test_who_is_cancelled_while_waiting_holds_nobody_up() -> None:
         await asyncio.gather(*waiting[1:])
 
 
-def test_a_thread_is_busy_when_it_computed_nearly_all_the_time_between_two_looks() -> None:
+def test_a_process_is_busy_when_it_computed_nearly_all_the_time_between_two_looks() -> None:
     times = {"now": 100.0, "spent": 7.0}
     load = Load(lambda: times["now"], lambda: times["spent"])
 
