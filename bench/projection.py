@@ -11,6 +11,7 @@ import os
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from bench.bare_copy import copy_all
 from bench.bare_worker import fold_all
@@ -77,10 +78,12 @@ async def run(on: Servers) -> list[Figure]:
 
 async def _peer(name: str, *arguments: str) -> float:
     script = str(_PEERS / f"{name}.py")
-    process = await asyncio.create_subprocess_exec(
-        str(_PYTHON), "-W", "ignore", script, *arguments, stdout=asyncio.subprocess.PIPE
-    )
-    output, _ = await process.communicate()
+    # Quix Streams leaves a state folder where it runs.
+    with TemporaryDirectory() as folder:
+        process = await asyncio.create_subprocess_exec(
+            str(_PYTHON), "-W", "ignore", script, *arguments, stdout=asyncio.subprocess.PIPE, cwd=folder
+        )
+        output, _ = await process.communicate()
     if process.returncode:
         raise RuntimeError(f"{name} ended with {process.returncode}")
     return float(output.split()[-1])
