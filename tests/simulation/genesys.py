@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 
@@ -17,6 +18,8 @@ _MESSAGES = "/api/v2/conversations/messages/"
 #: How often a token is refused, and a conversation is left after a message.
 REFUSED_TOKENS = 0.005
 LEFT = 0.03
+#: Seconds until a process has read an answer that has reached it.
+READING = 0.001
 
 
 @dataclass
@@ -120,7 +123,7 @@ class SimulatedGenesys:
         def told(answer: Answer) -> None:
             self._answered(call, answer)
             if answer.error is None:
-                budget.tell(process, began, count)
+                _soon(budget.tell, process, began, count)
 
         call.exchange.on_answer = told
         answer = self._refusal(call, fate) or self._effect(call, fate)
@@ -140,8 +143,8 @@ class SimulatedGenesys:
         def told(answer: Answer) -> None:
             self._answered(call, answer)
             if answer.error is None:
-                budget.tell(process, began, budget.allowed)
-                budget.freeze(process, _now() + reset)
+                _soon(budget.tell, process, began, budget.allowed)
+                _soon(budget.freeze, process, _now() + reset)
 
         call.exchange.on_answer = told
         body = {"code": "too.many.requests.retry.after", "message": "slow down"}
@@ -220,6 +223,11 @@ def _name(request: Request) -> str:
 def receipt_name(genesys_id: str, time: str) -> str:
     """What a receipt's call says of itself: the message, and when it happened."""
     return f"receipt of {genesys_id} at {time}"
+
+
+def _soon(know: Callable[..., None], *what: object) -> None:
+    """What a process was told in the very instant of a call could not keep it from that call."""
+    asyncio.get_running_loop().call_later(READING, know, *what)
 
 
 def _now() -> float:
