@@ -186,7 +186,10 @@ def _hurried(evidence: Evidence) -> Iterator[str]:
             continue
         if former.process != arrival.process:
             continue  # The successor does not know what its former sent last.
-        if evidence.story(demands[0].fact).ending or _was_taken_over(evidence, demands[0].fact[0], former, arrival):
+        # A call that was given up without its answer may have been on its way for as long as it was waited for.
+        if _was_given_up(evidence, former) or _was_given_up(evidence, arrival):
+            continue
+        if _was_taken_over(evidence, demands[0].fact[0], former, arrival):
             continue
         waited, now = arrival.at - former.at, EPOCH_MS + 1000 * arrival.at
         if shown.get((former.name, former.part), now) >= now:
@@ -195,6 +198,10 @@ def _hurried(evidence: Evidence) -> Iterator[str]:
                 yield f"hurried: {arrival} {waited:.3f} s after {former}"
         else:
             evidence.reached["shown in time"] += 1
+
+
+def _was_given_up(evidence: Evidence, arrival: Arrival) -> bool:
+    return evidence.story(evidence.facts[arrival.name][0].fact).ending is not None
 
 
 def _was_taken_over(evidence: Evidence, partition: int, former: Arrival, arrival: Arrival) -> bool:
