@@ -14,6 +14,7 @@ from agents.ledger import Destination as Key
 from agents.ledger import Ledger
 from agents.slots import Standing
 from schemas.delivery import Delivery
+from schemas.tenant import Tenant
 from streams.settings import Settings
 
 #: So many deliveries are kept in memory for the probes of an open circuit.
@@ -32,6 +33,8 @@ class Place(msgspec.Struct, frozen=True):
 
     fact: Fact
     delivery: Delivery
+    #: The record by which it was planned: under another one the calls may be others.
+    tenant: Tenant
 
     @property
     def offset(self) -> int:
@@ -43,8 +46,7 @@ class Destination:
     """Queue and cursor of one (tenant, platform).
 
     Two numbers tell how far it is: the *cursor* (first unfinished offset, kept in checkpoints) and the *read position*
-    (first
-    offset not queued, volatile).
+    (first offset not queued, volatile).
     """
 
     def __init__(

@@ -50,6 +50,9 @@ class LaneHead:
         self._destination = destination
         self._place = place
         self._delivery = place.delivery
+        self._planned_by, self._calls = place.tenant, place.delivery.calls
+        #: The part's call once all that must precede it was done.
+        self._staged: Call | None = None
         self._remote = self._context.remotes[place.delivery.platform]
         self._attempts = Attempts(partition, destination, place)
         #: Parts known as taken before the log has shown it.
@@ -131,21 +134,21 @@ class LaneHead:
         return hold
 
     async def _send_parts(self) -> None:
-        calls, done = self._delivery.calls, max(self._done, self._attempts.parts_taken())
+        done = max(self._done, self._attempts.parts_taken())
         sightings, thread = self._partition.sightings, (self._delivery.tenant, self._delivery.lane)
         # WhatsApp does not keep the order of what it accepted (whatsapp.md section 4): each waits for the one before.
         waits = self._delivery.platform == "whatsapp" and self._delivery.kind == "message"
-        for part in range(done + 1, len(calls) + 1):
+        for part in range(done + 1, len(self._delivery.calls) + 1):
             if waits:
                 await sightings.until_former_is_shown(thread)
-            if not await self._send_part(part, calls[part - 1]):
+            if not await self._send_part(part):
                 return
             if waits:
                 sightings.sent(thread, (self._delivery.id, part), self._settings.order_wait)
 
-    async def _send_part(self, part: int, call: Call) -> bool:
+    async def _send_part(self, part: int) -> bool:
         """Try until the platform has taken the part (True) or the delivery is given up (False)."""
-        staged: Call | None = None
+        self._staged = None
         while True:
             await self._partition.clearance(self._destination, self._delivery.lane)
             try:
@@ -154,7 +157,7 @@ class LaneHead:
                 if self._attempts.is_taken(part):
                     return True
                 self._attempts.number += 1
-                answer, permit, staged = await self._try(part, call, staged)
+                answer, permit = await self._try(part)
             finally:
                 # Whoever was let through as a probe and did not call gives that up, else nobody else ever probes.
                 self._destination.circuit.abandon(self._delivery.lane)
@@ -172,22 +175,20 @@ class LaneHead:
             return False
         return self._attempts.is_pending()
 
-    async def _try(
-        self, part: int, call: Call, staged: Call | None
-    ) -> tuple[Answer | None, Permit | None, Call | None]:
+    async def _try(self, part: int) -> tuple[Answer | None, Permit | None]:
         """Prepare and make one attempt; what it says about the destination goes to the circuit."""
         permit: Permit | None = None
         answer: Answer | None = None
         lane = self._delivery.lane
         try:
             tenant, channel = self._configuration()
-            staged = staged or await self._remote.stage(tenant, channel, call)
+            self._staged = self._staged or await self._remote.stage(tenant, channel, self._calls[part - 1])
             permit = await self._remote.permit(tenant, channel, self._delivery.kind)
             self._attempts.check()
             if is_too_old(self._context, self._delivery):
-                return None, permit, staged
+                return None, permit
             self._watch_for_statuses(part)
-            answer = await self._attempts.make(permit, part, staged)
+            answer = await self._attempts.make(permit, part, self._staged)
             if answer is not None:
                 self._partition.judge(self._destination, lane, self._verdict(answer))
         except NotReady as not_ready:
@@ -197,7 +198,7 @@ class LaneHead:
         finally:
             if permit is not None:
                 permit.bucket.done()
-        return answer, permit, staged
+        return answer, permit
 
     def _watch_for_statuses(self, part: int) -> None:
         if self._delivery.platform == "whatsapp":
@@ -205,10 +206,14 @@ class LaneHead:
             self._partition.sightings.watch((self._delivery.id, part), seconds)
 
     def _configuration(self) -> tuple[Tenant, Channel]:
+        """The tenant's record of now, by which the calls are planned anew when it changed. Raises NotReady."""
         tenant = self._context.tenants.by_id(self._delivery.tenant)
         channel = tenant.channel(self._delivery.channel) if tenant else None
         if tenant is None or channel is None:
             raise NotReady(NotSent("configuration", f"channel {self._delivery.channel} is not configured"))
+        if tenant is not self._planned_by:
+            self._planned_by, self._staged = tenant, None
+            self._calls = self._partition.planned_anew(self._place, tenant)
         return tenant, channel
 
     def _verdict(self, answer: Answer) -> Verdict:

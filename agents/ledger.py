@@ -72,8 +72,7 @@ class Ledger:
         ``data`` is the event's, where it is at hand decoded.
 
         An attempt counts only under the owner in force: after a takeover, those of former owners are void. Results are
-        true
-        whoever writes them.
+        true whoever writes them.
         """
         self.as_of = offset + 1
         if event.type == "sender.took_over":

@@ -25,8 +25,10 @@ from agents.slots import Standing
 from agents.sweep import Sweep
 from agents.tail import Tail
 from agents.takeover import newest_checkpoint
+from schemas.delivery import Call
 from schemas.errors import UndecodableRecord, UnknownEventVersion
 from schemas.outcomes import Checkpoint, DestinationNote, TookOver
+from schemas.tenant import Tenant
 from streams.log import Record
 from streams.topics import EVENTS, OUTCOMES
 
@@ -213,10 +215,15 @@ class PartitionSender:
             return True
         if destination.room() <= 0:
             return False
-        lane = destination.add(Place(fact, delivery))
+        lane = destination.add(Place(fact, delivery, tenant))
         if lane is not None:
             self._spawn(run_lane(self, destination, lane), self._lanes)
         return True
+
+    def planned_anew(self, place: Place, tenant: Tenant) -> tuple[Call, ...]:
+        """The calls of a delivery by the tenant's record of today."""
+        delivery = self.context.plan(place.fact.event, tenant, self.recent.newest)
+        return delivery.calls if delivery is not None else place.delivery.calls
 
     def finished(self, key: Key, offset: int) -> None:
         """The delivery at ``offset`` needs nothing more."""

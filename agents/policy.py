@@ -135,7 +135,7 @@ def cause_of(platform: Platform, answer: Failed) -> Cause:
     if answer.code.startswith(_FILE):
         return Cause.FILE if isinstance(answer, Refused) else Cause.FILE_UNREACHABLE
     if not isinstance(answer, Refused):
-        return Cause.UNREACHABLE
+        return Cause.CONFIGURATION if answer.code == "configuration" else Cause.UNREACHABLE
     if platform == "genesys":
         return _GENESYS.get(answer.status, Cause.SERVER_ERROR if answer.status >= 500 else Cause.CONTENT)
     if answer.code.isdecimal():

@@ -27,6 +27,10 @@ from schemas.whatsapp.failures import in_words
 RANK: dict[Kind, int] = {"message": 0, "receipt": 1, "typing": 2}
 
 
+#: Genesys's own timeouts: what it gave up waiting for may yet take effect (genesys.md section 8).
+_TIMED_OUT = frozenset({408, 504})
+
+
 class NotReady(Exception):
     """A call could not be prepared; ``answer`` says why. Nothing was sent."""
 
@@ -246,6 +250,8 @@ def _genesys_answer(answer: Response, call: Call) -> Answer:
         return Taken(answer.status, _text(body.get("id")), _text(body.get("conversationId")), context_id)
     if answer.status >= 500 and not body.get("code"):
         return Unanswered(f"http_{answer.status}", f"HTTP {answer.status} without an error of Genesys's own")
+    if answer.status in _TIMED_OUT:
+        return Unanswered(f"http_{answer.status}", str(body.get("message", "Genesys gave up waiting")))
     code, reason = str(body.get("code", f"http_{answer.status}")), str(body.get("message", f"HTTP {answer.status}"))
     return Refused(answer.status, code, reason, _retry_after(answer), context_id)
 

@@ -15,7 +15,7 @@ from schemas.events import MessageData, StatusData, TypingData
 from schemas.genesys.requests import message_call, receipt_call
 from schemas.outcomes import Platform
 from schemas.redriving import REDRIVEN, original_of
-from schemas.tenant import Channel, Tenant
+from schemas.tenant import Tenant
 from schemas.whatsapp.requests import message_calls, typing_call
 
 #: A customer's doings, which Genesys hears of. ``message.echoed`` is in neither list: it is only ever recorded.
@@ -67,8 +67,9 @@ def plan(fact: Envelope, tenant: Tenant, media_link: MediaLink, recent: Recent =
     ``typing.started`` demands one only where the tenant wants that and ``recent`` knows a message of the customer:
     WhatsApp shows typing together with an inbound message, which it marks as read (whatsapp.md 4.3).
     ``delivery.redriven`` demands its original's delivery, under the same id, so that callback data, attempts and
-    statuses belong to the same message; its age counts anew. Raises UndecodableRecord when the data does not have its
-    shape or names a channel that the tenant lacks, UnknownEventVersion as ``decode_data`` does.
+    statuses belong to the same message; its age counts anew. A channel that the tenant lacks is no fault of the fact,
+    which waits for it: its calls then name no integration, and must be planned anew once the channel is there. Raises
+    UndecodableRecord when the data does not have its shape, UnknownEventVersion as ``decode_data`` does.
     """
     if fact.type == REDRIVEN:
         again = plan(original_of(fact), tenant, media_link)
@@ -77,23 +78,22 @@ def plan(fact: Envelope, tenant: Tenant, media_link: MediaLink, recent: Recent =
         message = decode_data(fact, MessageData)
         if message.direction == "outbound":
             return None
-        call = message_call(fact, message, _channel(tenant, message.channel), media_link)
+        call = message_call(fact, message, _integration(tenant, message.channel), media_link)
         return _delivery(fact, tenant, "genesys", "message", message.channel, (call,))
     if fact.type in _TO_WHATSAPP:
         message = decode_data(fact, MessageData)
-        _channel(tenant, message.channel)
         return _delivery(fact, tenant, "whatsapp", "message", message.channel, _parts(fact, message))
     if fact.type == _TYPING:
         wamid = recent(fact.subject) if tenant.whatsapp_typing and fact.subject else None
         if wamid is None:
             return None
-        channel = _channel(tenant, decode_data(fact, TypingData).channel).phone_number_id
+        channel = decode_data(fact, TypingData).channel
         return _delivery(fact, tenant, "whatsapp", "typing", channel, (typing_call(channel, wamid),))
     if fact.type in _RECEIPTS:
         status = decode_data(fact, StatusData)
         if not _is_terminal(fact, status):
             return None
-        receipt = receipt_call(fact, status, _channel(tenant, status.channel))
+        receipt = receipt_call(fact, status, _integration(tenant, status.channel))
         return _delivery(fact, tenant, "genesys", "receipt", status.channel, (receipt,))
     return None
 
@@ -127,11 +127,9 @@ def _parts(fact: Envelope, message: MessageData) -> tuple[Call, ...]:
         raise UndecodableRecord(f"{fact.type}: id {fact.id!r} is not a UUID") from error
 
 
-def _channel(tenant: Tenant, phone_number_id: str) -> Channel:
+def _integration(tenant: Tenant, phone_number_id: str) -> str:
     channel = tenant.channel(phone_number_id)
-    if channel is None:
-        raise UndecodableRecord(f"tenant {tenant.id} has no channel {phone_number_id}")
-    return channel
+    return channel.integration_id if channel else ""
 
 
 def _delivery(

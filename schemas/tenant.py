@@ -1,8 +1,7 @@
 """A tenant's whole configuration: its WhatsApp apps and channels, its Genesys clients, its keys and its partition.
 
 Secrets are clear only in memory. Written to JSON they pass through the ``encrypt`` callable of the serialisation
-context,
-read from JSON through ``decrypt`` of the validation context; without a context they stay as they are.
+context, read from JSON through ``decrypt`` of the validation context; without a context they stay as they are.
 """
 
 from __future__ import annotations

@@ -10,7 +10,6 @@ from schemas.envelope import Envelope
 from schemas.events import Content, MessageData, Person, StatusData
 from schemas.genesys.reasons import reason_code
 from schemas.identity import is_number
-from schemas.tenant import Channel
 
 _Body = dict[str, Any]
 
@@ -21,14 +20,14 @@ _DEFAULT_MIME = "application/octet-stream"
 _ATTRIBUTE_LENGTH = 200
 
 
-def message_call(fact: Envelope, data: MessageData, channel: Channel, media_link: MediaLink) -> Call:
+def message_call(fact: Envelope, data: MessageData, integration_id: str, media_link: MediaLink) -> Call:
     """The one request that a customer's message demands.
 
     A tap on one of our quick replies goes to the endpoint for structured responses, which only joins a conversation and
     knows no ``prefetchConversationId``; everything else is a message.
     """
     content = data.personal.content
-    integration = quote(channel.integration_id, safe="")
+    integration = quote(integration_id, safe="")
     if content.originating_genesys_id and content.payload:
         return Call(
             f"{_BASE}/{integration}/inbound/open/structured/response",
@@ -116,7 +115,7 @@ def _attributes(data: MessageData) -> dict[str, str]:
     return {name: value[:_ATTRIBUTE_LENGTH] for name, value in values.items() if isinstance(value, str) and value}
 
 
-def receipt_call(fact: Envelope, data: StatusData, channel: Channel) -> Call:
+def receipt_call(fact: Envelope, data: StatusData, integration_id: str) -> Call:
     """The one terminal receipt of a message from Genesys: ``Delivered``, or ``Failed`` with its reason.
 
     ``Read`` is not accepted there (genesys.md section 5). Where no customer is known the receipt names the integration:
@@ -125,11 +124,11 @@ def receipt_call(fact: Envelope, data: StatusData, channel: Channel) -> Call:
     failed = fact.type == "status.failed"
     body: _Body = {
         "id": data.genesys_id,
-        "channel": {"to": {"id": data.personal.customer or channel.integration_id}, "time": fact.time},
+        "channel": {"to": {"id": data.personal.customer or integration_id}, "time": fact.time},
         "status": "Failed" if failed else "Delivered",
         "isFinalReceipt": True,
     }
     if failed and data.failure:
         message = f"{data.failure.reason} ({data.failure.code})"
         body["reasons"] = [{"code": reason_code(data.failure.code), "message": message}]
-    return Call(f"{_BASE}/{quote(channel.integration_id, safe='')}/inbound/open/receipt", body)
+    return Call(f"{_BASE}/{quote(integration_id, safe='')}/inbound/open/receipt", body)

@@ -165,7 +165,10 @@ class SimulatedGenesys:
         if fate.is_bare():
             if random.random() < 0.5 and call.request.method == "POST":
                 self._accept(call)
-            return Answer(random.choice((502, 504)))
+            status = random.choice((502, 504))
+            # Its own word that it gave up waiting says no more than none.
+            own = status == 504 and self._ids % 2
+            return Answer(status, {"code": "request.timeout", "message": "The request timed out."} if own else None)
         if fate.is_refused() and call.request.method == "POST":
             self._note(call, accepted=False)
             self._books.refused.add(_name(call.request))

@@ -41,7 +41,7 @@ class SimulatedOperator:
         tenant = self._random.choice(list(self._tenants.values()))
         choices: list[tuple[Platform, ...]] = [PLATFORMS, ("genesys",), ("whatsapp",)]
         pause = Pause(platforms=self._random.choice(choices), reason="simulation", at=self._now(), by="simulation")
-        self._write(tenant.with_pause(pause))
+        self.register(tenant.with_pause(pause))
         asyncio.get_running_loop().call_later(self._random.uniform(1.0, 15.0), self.resume, tenant.id)
         self.reached["paused"] += 1
 
@@ -49,7 +49,7 @@ class SimulatedOperator:
         """Resume a tenant, if it is paused."""
         tenant = self._tenants[tenant_id]
         if tenant.paused is not None:
-            self._write(tenant.resumed("simulation", self._now(), "simulation"))
+            self.register(tenant.resumed("simulation", self._now(), "simulation"))
 
     def redrive(self, partition: int, share: float) -> None:
         """Redrive dead letters of a partition, in the order of their facts; the command may be given twice."""
@@ -68,7 +68,8 @@ class SimulatedOperator:
                 self._gateway.append(tenant, fact)
             self.reached["redriven"] += 1
 
-    def _write(self, tenant: Tenant) -> None:
+    def register(self, tenant: Tenant) -> None:
+        """Another record of a tenant, which all processes read."""
         self._tenants[tenant.id] = tenant
         self._changed(tenant.id)
 

@@ -11,6 +11,7 @@ from schemas.envelope import envelope
 from schemas.events import Failure
 from streams.log import Record
 from streams.settings import Settings
+from tests.unit.schemas.samples import tenant
 
 KEY: Key = ("acme", "genesys")
 NOW = "2026-11-22T10:00:00.000Z"
@@ -31,7 +32,7 @@ def place(offset: int, lane: str = "thread") -> Place:
     )
     record = Record(0, offset, 0, None, b"", ())
     delivery = Delivery(f"e{offset}", "acme", "genesys", "message", lane, "1055", NOW, ())
-    return Place(Fact(record, event, (event.id,), KEY), delivery)
+    return Place(Fact(record, event, (event.id,), KEY), delivery, tenant())
 
 
 def destination(state: State = State.BEHIND, limit: int = 4) -> tuple[Destination, Ledger]:
