@@ -31,6 +31,8 @@ class Attempts:
     def __init__(self, partition: PartitionSender, destination: Destination, place: Place) -> None:
         #: Number of the last attempt.
         self.number = 0
+        #: The thread's conversation at Genesys, and the last message in it, as known when the last attempt was made.
+        self.conversation: Conversation | None = None
         self._partition = partition
         self._context = partition.context
         self._destination = destination
@@ -53,7 +55,7 @@ class Attempts:
                 return None
             with self._partition.calling():
                 asked = self._context.clock()
-                known = self._conversation()
+                known = self.conversation = self._conversation()
                 record = Attempted(
                     **self.names(part),
                     digest=plan_digest(call),
@@ -67,6 +69,7 @@ class Attempts:
                     await self.record_failure(NotSent("not_called", hindrance), part)
                     return None
                 self._context.crash("sender_before_call")
+                self._watch_for_statuses(part)
                 answer = await self._call(permit, call)
                 await self._context.turns.come()
                 await self._record(answer, part)
@@ -150,6 +153,11 @@ class Attempts:
             return None
         return self._partition.conversations.of(self._delivery.tenant, self._delivery.lane)
 
+    def _watch_for_statuses(self, part: int) -> None:
+        if self._delivery.platform == "whatsapp":
+            settings = self._context.settings
+            self._partition.sightings.watch((self._delivery.id, part), settings.call_timeout + settings.look_up_wait)
+
     async def _call(self, permit: Permit, call: Call) -> Answer:
         started = self._context.clock()
         with self._destination.standing.call():
@@ -160,7 +168,8 @@ class Attempts:
             self._context.crash("sender_after_answer")
         return answer
 
-    def _count_refusal(self, answer: Refused) -> None:
+    def count_refusal(self, answer: Refused | NotSent) -> None:
+        """A call was refused, or could not even be prepared."""
         metrics, platform = self._context.metrics, self._delivery.platform
         cause = cause_of(platform, answer)
         metrics.refusals.labels(platform, cause.value).inc()
@@ -173,7 +182,7 @@ class Attempts:
             case Taken():
                 await self.record_acceptance(answer, part)
             case Refused():
-                self._count_refusal(answer)
+                self.count_refusal(answer)
                 await self.record_failure(answer, part)
             case NotSent():
                 await self.record_failure(answer, part)

@@ -67,14 +67,15 @@ class Circuit:
 
     def record(self, thread: str, verdict: Verdict) -> bool:
         """Take in how a call of ``thread`` ended; True when the circuit opened or closed by it."""
-        was_open = self.is_open
-        if self._probing == thread:
+        was_open, was_probe = self.is_open, self._probing == thread
+        if was_probe:
             self._probing = None
         if verdict is Verdict.WORKS:
             self._close()
         elif verdict is not Verdict.NOTHING:
             self._count(thread, verdict)
-            if was_open:
+            # What was in flight when it opened says nothing new.
+            if was_open and was_probe:
                 self._postpone()
         self._wake()
         return was_open != self.is_open

@@ -17,7 +17,7 @@ from schemas.delivery import Delivery
 from schemas.tenant import Tenant
 from streams.settings import Settings
 
-#: So many deliveries are kept in memory for the probes of an open circuit.
+#: So many threads are kept in memory for the probes of an open circuit.
 PROBES = 8
 
 
@@ -111,9 +111,9 @@ class Destination:
         return min(free, self._settings.finished_places - finished)
 
     def takes_more(self) -> bool:
-        """True when at least half of the places are free; while the circuit is open, when there are too few probes."""
+        """True when at least half of the places are free; while the circuit is open, when too few threads can probe."""
         if self.circuit.is_open:
-            return self.queued < min(PROBES, self._settings.places) and self.room() > 0
+            return len(self.lanes) < min(PROBES, self._settings.places) and self.room() > 0
         return self.room() >= max(1, self._settings.places // 2)
 
     def add(self, place: Place) -> str | None:

@@ -47,10 +47,12 @@ class Inquiry:
         return await self._ask_genesys(part, conversation)
 
     def _conversation(self) -> Conversation | None:
-        """As the attempt says it was known; else the thread's, in which any message may have come after the call.
+        """As known when the attempt was made; else the thread's, in which any message may have come after the call.
 
         What was heard since tells nothing: a former owner's call may have taken effect after this one.
         """
+        if self._attempts.conversation is not None:
+            return self._attempts.conversation
         attempt = self._partition.ledger.open.get(self._offset)
         if attempt is not None and attempt.genesys_conversation_id is not None:
             return Conversation(attempt.genesys_conversation_id, attempt.genesys_last_message_id)

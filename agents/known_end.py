@@ -16,6 +16,7 @@ class KnownEnd:
         self._end = 0
         #: Ours, beyond a record that is not.
         self._beyond: set[int] = set()
+        self._last = -1
         self._offsets_are_told = True
 
     def folded(self, end: int) -> None:
@@ -28,8 +29,9 @@ class KnownEnd:
 
     def acknowledged(self, offset: int) -> None:
         """The record at ``offset`` is ours; called in the order of the appends."""
-        # Of a repeated batch a broker may not know any more where it lies. It says -1, and the client counts on.
-        self._offsets_are_told = self._offsets_are_told and offset >= 0
+        # Of a repeated batch a broker may not know any more where it lies: it says -1, and the client counts on.
+        self._offsets_are_told = self._offsets_are_told and offset > self._last
+        self._last = offset
         if self._offsets_are_told and offset >= self._end:
             self._beyond.add(offset)
             self._advance()

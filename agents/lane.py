@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
@@ -19,10 +20,13 @@ from agents.typing_indicator import Typing
 from schemas.delivery import Call
 from schemas.events import Failure
 from schemas.tenant import Channel, Tenant
+from streams.log import LogUnavailable
 
 if TYPE_CHECKING:
     from agents.destination import Destination, Place
     from agents.partition import PartitionSender
+
+log = logging.getLogger(__name__)
 
 #: Beyond the call timeout, how long a former owner's result may still be on its way.
 RESULT_GRACE = 2.0
@@ -187,23 +191,28 @@ class LaneHead:
             self._attempts.check()
             if is_too_old(self._context, self._delivery):
                 return None, permit
-            self._watch_for_statuses(part)
             answer = await self._attempts.make(permit, part, self._staged)
             if answer is not None:
                 self._partition.judge(self._destination, lane, self._verdict(answer))
         except NotReady as not_ready:
             answer = not_ready.answer
             self._partition.judge(self._destination, lane, not_ready.verdict)
+            self._attempts.count_refusal(not_ready.answer)
             await self._attempts.record_failure(not_ready.answer, part)
+        except (Lost, LogUnavailable):
+            raise
+        except Exception as error:
+            # What our own code trips over in one delivery must not end the sender of many tenants, and then the next.
+            log.exception("a delivery failed unexpectedly", extra={"partition": self._partition.number})
+            if permit is not None:
+                answer = Unanswered("internal", type(error).__name__)
+            else:
+                answer = NotSent("internal", type(error).__name__)
+                await self._attempts.record_failure(answer, part)
         finally:
             if permit is not None:
                 permit.bucket.done()
         return answer, permit
-
-    def _watch_for_statuses(self, part: int) -> None:
-        if self._delivery.platform == "whatsapp":
-            seconds = self._settings.call_timeout + self._settings.look_up_wait
-            self._partition.sightings.watch((self._delivery.id, part), seconds)
 
     def _configuration(self) -> tuple[Tenant, Channel]:
         """The tenant's record of now, by which the calls are planned anew when it changed. Raises NotReady."""

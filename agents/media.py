@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from typing import IO
 
@@ -15,6 +16,9 @@ from schemas.tenant import Channel
 CHUNK = 64 * 1024
 #: Up to this size a file stays in memory while it is moved.
 IN_MEMORY = 1024 * 1024
+#: Names and types come from outside; in the header of a part they may hold no control character.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_MIME = re.compile(r"[\w.+-]+/[\w.+-]+(?:\s*;[^\x00-\x1f\x7f]*)?", re.ASCII)
 
 
 class MediaTransfer:
@@ -52,11 +56,12 @@ class MediaTransfer:
         return None
 
     async def _upload(self, channel: Channel, media: Media, file: IO[bytes]) -> str | Refused | NotSent:
-        mime = media.mime or "application/octet-stream"
+        mime = media.mime if media.mime and _MIME.fullmatch(media.mime) else "application/octet-stream"
+        name = _CONTROL.sub(" ", media.filename or "file")
         form = aiohttp.FormData()
         form.add_field("messaging_product", "whatsapp")
         form.add_field("type", mime)
-        form.add_field("file", file, filename=media.filename or "file", content_type=mime)
+        form.add_field("file", file, filename=name, content_type=mime)
         headers = {"Authorization": f"Bearer {channel.access_token.get_secret_value()}"}
         answer = await post(self._session, f"{self._base}/{channel.phone_number_id}/media", headers, form)
         if not isinstance(answer, Response):

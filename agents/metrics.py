@@ -43,7 +43,7 @@ class SenderMetrics:
         )
         self.refusals = Counter(
             "relaylog_sender_refusals",
-            "Calls that a platform refused, by cause (agents/policy.py)",
+            "Calls that a platform refused or that could not be prepared, by cause (agents/policy.py)",
             ["platform", "cause"],
             registry=registry,
         )
@@ -104,6 +104,11 @@ class SenderMetrics:
         )
         self.copies = Counter(
             "relaylog_sender_duplicate_facts", "Facts skipped as copies of an earlier one", registry=registry
+        )
+        self.parked = Counter(
+            "relaylog_sender_parked",
+            "Facts kept as dead letters because they could not be read or planned",
+            registry=registry,
         )
         self.takeovers = Counter("relaylog_sender_takeovers", "Partitions taken over", registry=registry)
         self.fenced = Counter(

@@ -69,6 +69,7 @@ class PartitionSender:
         self._calling: set[asyncio.Task[None]] = set()
         #: Appends that nobody waits for.
         self._errands: set[asyncio.Task[None]] = set()
+        self._parking: set[asyncio.Task[None]] = set()
         self._readers: list[Reader] = []
         self.sweep: Sweep | None = None
 
@@ -103,7 +104,7 @@ class PartitionSender:
         self.draining = True
         for lane in self._lanes - self._calling:
             lane.cancel()
-        if under_way := self._calling | self._errands:
+        if under_way := self._calling | self._errands | self._parking:
             await asyncio.wait(under_way, timeout=self.context.settings.call_timeout + 1.0)
         await self.outcomes.acknowledged(timeout=1.0)
 
@@ -111,7 +112,7 @@ class PartitionSender:
         """After `close`: wait for the calls in flight, then let go of the readers."""
         self.close()
         await self.drain()
-        for task in self._lanes | self._errands:
+        for task in self._lanes | self._errands | self._parking:
             task.cancel()
         for reader in self._readers:
             await reader.stop()
@@ -194,8 +195,12 @@ class PartitionSender:
 
     def hear(self, fact: Fact) -> None:
         """A fact came by, whatever it demands."""
-        self.sightings.note(fact.event)
-        self.recent.note(fact.offset, fact.event)
+        try:
+            self.sightings.note(fact.event)
+            self.recent.note(fact.offset, fact.event)
+        except UndecodableRecord:
+            # It tells nothing; whether it demands something is found out when it is planned.
+            return
 
     def queue(self, destination: Destination, fact: Fact) -> bool:
         """Give the fact's delivery a place, if it demands one; False when the destination cannot take it."""
@@ -236,7 +241,12 @@ class PartitionSender:
 
     def park(self, record: Record, tenant: str | None, reason: str) -> None:
         """Keep a record that cannot be understood, with its bytes; the sender goes on behind it."""
-        self._spawn(self.context.dead_letter(record, tenant, f"undecodable: {reason}", 0, None), self._errands)
+        self.context.metrics.parked.inc()
+        self._spawn(self.context.dead_letter(record, tenant, f"undecodable: {reason}", 0, None), self._parking)
+
+    def is_parking(self) -> bool:
+        """True while a record is parked that is not kept yet: no checkpoint may say that it was passed."""
+        return bool(self._parking)
 
     def obstacle(self, key: Key) -> str | None:
         """Why nothing may be sent there now, whatever the platform would say; None when it may."""

@@ -10,6 +10,14 @@ import msgspec
 
 from agents.answers import NotSent, Unanswered
 
+#: Of the time for a call, what may pass until there is a connection: a call that never had one was certainly not made.
+CONNECT_SHARE = 0.5
+
+
+def call_timeout(seconds: float) -> aiohttp.ClientTimeout:
+    """The timeouts of a session whose calls get ``seconds`` each."""
+    return aiohttp.ClientTimeout(total=seconds, connect=CONNECT_SHARE * seconds)
+
 
 class Response(msgspec.Struct, frozen=True):
     """An answer with its headers; ``body`` is None when it is not a JSON object."""
@@ -45,6 +53,9 @@ async def _request(
     try:
         async with session.request(method, url, data=data, headers=headers) as response:
             return Response(response.status, response.headers, _object(await response.read()))
+    except ValueError as error:
+        # Of the client alone, before anything is sent: a URL or a header that cannot be written.
+        return NotSent("configuration", f"no request can be made of the address or a header: {type(error).__name__}")
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
         return NotSent("connect", f"no connection: {type(error).__name__}")
     except TimeoutError:

@@ -8,10 +8,8 @@ import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-#: Share of a minute's allowance that may go out at once.
-BURST_SHARE = 1 / 20
-#: Calls a minute of one WhatsApp business number: 80 a second (whatsapp.md section 5.3).
-WHATSAPP_CALLS_PER_MINUTE = 4800
+#: What may go out at once, in seconds of the allowance.
+BURST_SECONDS = 3.0
 #: Ends of windows that differ by less are one: the platform rounds to seconds, and clocks drift.
 SAME_WINDOW = 10.0
 #: Seconds by which each rank stands behind the one before.
@@ -31,6 +29,7 @@ class TokenBucket:
     level: float = 0.0
     frozen_until: float = 0.0
     changed: bool = False
+    burst_seconds: float = BURST_SECONDS
     in_flight: int = 0
     #: Of those in flight, the calls that have been made and have no answer yet.
     made: int = 0
@@ -96,7 +95,7 @@ class TokenBucket:
             self.window_end = min(self.window_end, latest)
 
     def _refill(self, now: float) -> None:
-        burst = max(1.0, self.allowed * BURST_SHARE)
+        burst = max(1.0, self.allowed * self.burst_seconds / 60.0)
         self.level = min(burst, self.level + max(0.0, now - self.at) * self.allowed / 60.0)
         self.at = now
         if now >= self.window_end:

@@ -15,8 +15,9 @@ from agents.conversations import Conversation
 from agents.look_up import Found, Unsure, find_message
 from agents.media import MediaTransfer
 from agents.metrics import SenderMetrics
+from agents.policy import Cause, cause_of
 from agents.post import Response, get_json, post_json
-from agents.rates import WHATSAPP_CALLS_PER_MINUTE, RateTable, TokenBucket
+from agents.rates import RateTable, TokenBucket
 from agents.tokens import MintFailed, TokenCache
 from schemas.delivery import Call, Kind
 from schemas.outcomes import Platform
@@ -27,6 +28,8 @@ from schemas.whatsapp.failures import in_words
 RANK: dict[Kind, int] = {"message": 0, "receipt": 1, "typing": 2}
 
 
+#: Of a business number's throughput so much is used: with what may go out at once, no second has more than it allows.
+USED_SHARE = 0.95
 #: Genesys's own timeouts: what it gave up waiting for may yet take effect (genesys.md section 8).
 _TIMED_OUT = frozenset({408, 504})
 
@@ -123,7 +126,13 @@ class GenesysRemote:
         if not isinstance(answer, Response):
             return answer
         self._observe(permit.bucket, answer.headers, asked)
+        if answer.status == 429:
+            self._freeze(permit.bucket, answer)
         return _genesys_answer(answer, call)
+
+    def _freeze(self, bucket: TokenBucket, answer: Response) -> None:
+        """At once, before anything is recorded: whoever has a permit already must not use it."""
+        bucket.freeze(self._clock(), (_retry_after(answer) or 1.0) + 1.0)
 
     async def look_up(self, tenant: Tenant, channel: Channel, call: Call, conversation: Conversation) -> Found:
         """Read the conversation and what is new in it, each call under a permit of its own."""
@@ -151,7 +160,7 @@ class GenesysRemote:
         if answer.status == 401:
             self.refused_token(permit)
         elif answer.status == 429:
-            permit.bucket.freeze(self._clock(), (_retry_after(answer) or 1.0) + 1.0)
+            self._freeze(permit.bucket, answer)
         # Details may be missing briefly after the message was taken (genesys.md section 7).
         again = answer.status in (401, 404, 408, 429) or answer.status >= 500
         return Unsure(f"{path}: HTTP {answer.status}", again)
@@ -159,7 +168,7 @@ class GenesysRemote:
     def refused_token(self, permit: Permit) -> None:
         """Drop the token, so that the next permit mints one."""
         if permit.client is not None:
-            self._tokens.drop(permit.client, permit.token)
+            self._tokens.drop(permit.tenant.genesys, permit.client, permit.token)
 
     def _observe(self, bucket: TokenBucket, headers: Any, asked: float) -> None:
         try:
@@ -174,11 +183,19 @@ class GenesysRemote:
 class WhatsAppRemote:
     """WhatsApp Cloud API (whatsapp.md sections 4 and 5)."""
 
-    def __init__(self, session: aiohttp.ClientSession, media: MediaTransfer, rates: RateTable, base_url: str) -> None:
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        media: MediaTransfer,
+        rates: RateTable,
+        base_url: str,
+        clock: Callable[[], float],
+    ) -> None:
         self._session = session
         self._media = media
         self._rates = rates
         self._base_url = base_url
+        self._clock = clock
 
     async def stage(self, tenant: Tenant, channel: Channel, call: Call) -> Call:
         """Download and upload the call's file, and name it by its new id.
@@ -196,8 +213,10 @@ class WhatsAppRemote:
 
     async def permit(self, tenant: Tenant, channel: Channel, kind: Kind) -> Permit:
         """A permit of the business number's throughput."""
-        name = f"whatsapp:{channel.phone_number_id}"
-        bucket = self._rates.bucket(name, tenant.partition, WHATSAPP_CALLS_PER_MINUTE)
+        name, allowed = f"whatsapp:{channel.phone_number_id}", round(USED_SHARE * 60 * channel.messages_per_second)
+        bucket = self._rates.bucket(name, tenant.partition, allowed)
+        # WhatsApp never tells what it allows, so that the record's word holds, not that of a row of before.
+        bucket.allowed, bucket.burst_seconds = float(allowed), 1.0 / USED_SHARE - 1.0
         await self._rates.permit(name, [bucket], RANK[kind])
         return Permit(tenant, channel.access_token.get_secret_value(), bucket)
 
@@ -205,7 +224,13 @@ class WhatsAppRemote:
         """POST to ``/{phone_number_id}/messages``."""
         with permit.bucket.making():
             answer = await post_json(self._session, self._base_url + call.path, permit.token, call.payload)
-        return _whatsapp_answer(answer) if isinstance(answer, Response) else answer
+        if not isinstance(answer, Response):
+            return answer
+        said = _whatsapp_answer(answer)
+        if isinstance(said, Refused) and cause_of("whatsapp", said) is Cause.RATE:
+            # At once, before anything is recorded: whoever has a permit already must not use it.
+            permit.bucket.freeze(self._clock(), (said.retry_after or 0.0) + 1.0)
+        return said
 
     async def look_up(self, tenant: Tenant, channel: Channel, call: Call, conversation: Conversation) -> Found:
         """WhatsApp cannot be asked: its statuses tell, see agents.sightings."""
@@ -227,11 +252,13 @@ def remotes(
     media = MediaTransfer(session, whatsapp_base, max_media_bytes)
     return {
         "genesys": GenesysRemote(session, TokenCache(session, clock, metrics.mints), rates, clock),
-        "whatsapp": WhatsAppRemote(session, media, rates, whatsapp_base),
+        "whatsapp": WhatsAppRemote(session, media, rates, whatsapp_base, clock),
     }
 
 
 def _mint_verdict(answer: Refused | NotSent) -> Verdict:
+    if isinstance(answer, NotSent) and answer.code == "configuration":
+        return Verdict.CONFIGURATION
     if isinstance(answer, NotSent) or answer.status >= 500:
         return Verdict.TRANSPORT
     return Verdict.NOTHING if answer.status == 429 else Verdict.CREDENTIALS
@@ -239,7 +266,7 @@ def _mint_verdict(answer: Refused | NotSent) -> Verdict:
 
 def _genesys_answer(answer: Response, call: Call) -> Answer:
     body = answer.body or {}
-    context_id = answer.headers.get("ININ-Correlation-Id") or body.get("contextId")
+    context_id = answer.headers.get("ININ-Correlation-Id") or _text(body.get("contextId"))
     if 200 <= answer.status < 300:
         # A 2xx answer to a receipt can be a failure itself (genesys.md section 5); to one that says Failed it echoes.
         if body.get("status") == "Failed" != call.body.get("status"):

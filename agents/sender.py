@@ -96,7 +96,7 @@ class Sender:
         lag = sum([await partition.lag() for partition in partitions])
         positions = {partition.number: partition.position() for partition in partitions}
         self._context.metrics.lag.set(lag)
-        if lag == 0:
+        if lag == 0 and all(partition.sweep is not None for partition in partitions):
             progress.idle()
         elif positions != self._positions:
             progress.advanced()

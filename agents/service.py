@@ -20,6 +20,7 @@ from agents.app import FaustApp, attach, build_app
 from agents.context import SenderContext
 from agents.hand_over import HandOver
 from agents.metrics import SenderMetrics
+from agents.post import call_timeout
 from agents.rate_rows import RateRows
 from agents.rates import RateTable
 from agents.remotes import remotes
@@ -102,12 +103,11 @@ async def _parts(
 
     writer, directory, metrics = LogWriter(settings), TenantDirectory(settings, registry), SenderMetrics(registry)
     metrics.topic_partitions.set(settings.partitions)
-    timeout = aiohttp.ClientTimeout(total=settings.call_timeout)
     with tempfile.TemporaryDirectory(prefix="relaylog-sender-") as data_dir:
         faust_app = build_app(settings, Path(data_dir))
         rates = RateTable(time.monotonic, faust_app.recall)
         async with aiohttp.ClientSession(
-            timeout=timeout,
+            timeout=call_timeout(settings.call_timeout),
             connector=aiohttp.TCPConnector(limit=0),
             # The tenants share hosts: what a platform sets for one of them must not travel with another's calls.
             cookie_jar=aiohttp.DummyCookieJar(),

@@ -58,13 +58,13 @@ class Tail:
         else:
             try:
                 event = decode(record.value)
+                done = partition.ledger.fold(record.offset, event)
             except UndecodableRecord:
                 where = {"partition": partition.number, "offset": record.offset}
                 log.error("an outcome record cannot be decoded", extra=where)
                 partition.ledger.as_of = record.offset + 1
                 partition.outcomes.known_end.folded(record.offset + 1)
                 return
-            done = partition.ledger.fold(record.offset, event)
         partition.outcomes.known_end.folded(record.offset + 1)
         if own is None and isinstance(done, Accepted):
             partition.conversations.note(event.tenantid, event.subject, done)
@@ -116,7 +116,7 @@ class Tail:
             waiting.set_result(self._partition.ledger.owner == self._partition.term)
 
     def _checkpoint_due(self) -> bool:
-        if not self.ready.is_set() or self._folded == 0:
+        if not self.ready.is_set() or self._folded == 0 or self._partition.is_parking():
             return False
         settings = self._context.settings
         waited = self._context.clock() - self._checkpointed_at

@@ -19,6 +19,10 @@ REFRESH_EARLY = 60.0
 MINT_RATE_PAUSE = 10.0
 
 
+#: (login_url, client_id, client_secret)
+_Key = tuple[str, str, str]
+
+
 class MintFailed(Exception):
     """No token; ``answer`` says how the mint ended. Nothing was sent to the API."""
 
@@ -34,48 +38,51 @@ class _Token:
 
 
 class TokenCache:
-    """Tokens by client id. ``clock`` gives monotonic seconds, ``mints`` counts by result."""
+    """Tokens by client, secret and region: who names another's client by mistake gets no token of it.
+
+    ``clock`` gives monotonic seconds, ``mints`` counts by result.
+    """
 
     def __init__(self, session: aiohttp.ClientSession, clock: Callable[[], float], mints: Counter) -> None:
         self._session = session
         self._clock = clock
         self._counts = mints
-        self._tokens: dict[str, _Token] = {}
+        self._tokens: dict[_Key, _Token] = {}
         #: Mints under way: all who ask meanwhile share the end, good or bad.
-        self._mints: dict[str, asyncio.Task[_Token]] = {}
-        self._too_soon: dict[str, tuple[float, MintFailed]] = {}
+        self._mints: dict[_Key, asyncio.Task[_Token]] = {}
+        self._too_soon: dict[_Key, tuple[float, MintFailed]] = {}
 
     async def token(self, genesys: Genesys, client: GenesysClient) -> str:
         """A token that is valid for a while. Raises MintFailed."""
-        id_, now = client.client_id, self._clock()
-        known = self._tokens.get(id_)
+        key, now = _key(genesys, client), self._clock()
+        known = self._tokens.get(key)
         if known is not None and known.fresh_until > now:
             return known.value
-        until, failed = self._too_soon.get(id_, (now, None))
+        until, failed = self._too_soon.get(key, (now, None))
         if failed is not None and until > now:
             raise failed
-        mint = self._mints.get(id_)
+        mint = self._mints.get(key)
         if mint is None:
-            mint = self._mints[id_] = asyncio.create_task(self._mint(genesys, client))
-            mint.add_done_callback(lambda done: self._minted(id_, done))
+            mint = self._mints[key] = asyncio.create_task(self._mint(genesys, client))
+            mint.add_done_callback(lambda done: self._minted(key, done))
         return (await asyncio.shield(mint)).value
 
-    def _minted(self, client_id: str, mint: asyncio.Task[_Token]) -> None:
-        del self._mints[client_id]
+    def _minted(self, key: _Key, mint: asyncio.Task[_Token]) -> None:
+        del self._mints[key]
         if mint.cancelled():
             return
         failed = mint.exception()
         self._counts.labels(_how(failed)).inc()
         if failed is None:
-            self._tokens[client_id] = mint.result()
+            self._tokens[key] = mint.result()
         elif isinstance(failed, MintFailed) and isinstance(failed.answer, Refused) and failed.answer.status == 429:
-            self._too_soon[client_id] = (self._clock() + MINT_RATE_PAUSE, failed)
+            self._too_soon[key] = (self._clock() + MINT_RATE_PAUSE, failed)
 
-    def drop(self, client: GenesysClient, value: str) -> None:
+    def drop(self, genesys: Genesys, client: GenesysClient, value: str) -> None:
         """Forget a token that the API refused, unless another has taken its place."""
-        known = self._tokens.get(client.client_id)
+        known = self._tokens.get(_key(genesys, client))
         if known is not None and known.value == value:
-            del self._tokens[client.client_id]
+            del self._tokens[_key(genesys, client)]
 
     async def _mint(self, genesys: Genesys, client: GenesysClient) -> _Token:
         basic = aiohttp.encode_basic_auth(client.client_id, client.client_secret.get_secret_value())
@@ -89,7 +96,8 @@ class TokenCache:
                 raise MintFailed(NotSent(code, f"token endpoint: {reason}"))
         body = answer.body or {}
         if answer.status == 200 and isinstance(body.get("access_token"), str):
-            life = float(body.get("expires_in", 2 * REFRESH_EARLY))
+            told = body.get("expires_in")
+            life = float(told) if isinstance(told, int | float) else 2 * REFRESH_EARLY
             return _Token(body["access_token"], now + max(life - REFRESH_EARLY, life / 2))
         code, reason = (
             str(body.get("error", "token_refused")),
@@ -98,6 +106,10 @@ class TokenCache:
         # Minting too fast is told by 400 `invalid_request`, not by 429; other refusals are a matter of configuration.
         status = 429 if answer.status == 429 or reason.startswith("rate limit exceeded") else 403
         raise MintFailed(Refused(503 if answer.status >= 500 else status, code, f"token endpoint: {reason}"))
+
+
+def _key(genesys: Genesys, client: GenesysClient) -> _Key:
+    return genesys.login_url, client.client_id, client.client_secret.get_secret_value()
 
 
 def _how(failed: BaseException | None) -> str:

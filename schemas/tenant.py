@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Annotated, Any, Final, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -36,11 +38,32 @@ def _encrypted(value: SecretStr, info: SerializationInfo) -> str:
     return encrypt(value.get_secret_value()) if encrypt else str(value)
 
 
+def _in_one_line(value: SecretStr) -> SecretStr:
+    if not value.get_secret_value().isprintable():
+        raise ValueError("must be printable and of one line; is there a line break at its end?")
+    return value
+
+
+def _base_url(value: str) -> str:
+    """What can be called: a host that names can be looked up for, and no user, since calls carry a token."""
+    try:
+        address = urlsplit(value)
+        host = (address.hostname or "").encode("idna")
+        good = bool(host and address.scheme in ("http", "https")) and "@" not in address.netloc and address.port != 0
+    except ValueError:
+        good = False
+    if not good or not value.isprintable() or " " in value:
+        raise ValueError("must be http(s)://host[:port], without a user")
+    return value
+
+
 Secret = Annotated[
     SecretStr,
     BeforeValidator(_decrypted),
+    AfterValidator(_in_one_line),
     PlainSerializer(_encrypted, return_type=str, when_used="json"),
 ]
+BaseUrl = Annotated[str, AfterValidator(_base_url)]
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 #: Ids that the platforms give are opaque; what could break out of a URL path is refused.
 PlatformId = Annotated[str, Field(pattern=r"^[^\s/?#]{1,64}$")]
@@ -79,12 +102,14 @@ class Channel(Strict):
     integration_id: PlatformId
     webhook_secret: GenesysSecret
     previous_webhook_secret: GenesysSecret | None = None
+    #: Throughput of the number: 80 unless Meta has raised it to 1000, 20 in coexistence (whatsapp.md section 5.3).
+    messages_per_second: Annotated[int, Field(gt=0)] = 80
 
 
 class GenesysClient(Strict):
     """An OAuth client (client credentials) with its budget of calls."""
 
-    client_id: Annotated[str, Field(min_length=1)]
+    client_id: Annotated[str, Field(pattern=r"^[^\s:]+$")]
     client_secret: Secret
     calls_per_minute: Annotated[int, Field(gt=0)] = 300
 
@@ -92,8 +117,8 @@ class GenesysClient(Strict):
 class Genesys(Strict):
     """Where the organisation's region is, and as whom to call it (genesys.md section 1)."""
 
-    login_url: Annotated[str, Field(pattern=r"^https?://")]
-    api_url: Annotated[str, Field(pattern=r"^https?://")]
+    login_url: BaseUrl
+    api_url: BaseUrl
     clients: Annotated[tuple[GenesysClient, ...], Field(min_length=1)]
 
 

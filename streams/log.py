@@ -93,9 +93,12 @@ def connection(settings: Settings) -> dict[str, Any]:
 async def _connect(client: AIOKafkaProducer | AIOKafkaConsumer, settings: Settings) -> None:
     try:
         await client.start()
-    except (KafkaError, OSError) as error:
+    except BaseException as error:
+        # A start that is broken off leaves its tasks running, too.
         await client.stop()
-        raise LogUnavailable(f"no Kafka broker answers at {settings.kafka}: {error}") from error
+        if isinstance(error, KafkaError | OSError):
+            raise LogUnavailable(f"no Kafka broker answers at {settings.kafka}: {error}") from error
+        raise
 
 
 class LogWriter:

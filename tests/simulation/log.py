@@ -149,6 +149,8 @@ class SimulatedReader:
         self._records = log.records[self._where]
         self._position = 0
         self._highwater: int | None = None
+        #: Seconds by which it is behind, at most: nobody waits for a tail.
+        self.pace = 0.0
 
     async def start(self) -> None:
         await self._process.gate()
@@ -161,6 +163,7 @@ class SimulatedReader:
 
     def follow(self, offset: int) -> None:
         self.seek(offset)
+        self.pace = self._log.random.choice((0.0, 0.02, 0.3))
 
     async def position(self) -> int:
         await self._process.gate()
@@ -190,6 +193,8 @@ class SimulatedReader:
             await self._log.wait_for_news(*self._where, timeout_ms / 1000)
         else:
             await asyncio.sleep(self._log.random.uniform(0.0002, 0.002))
+        if self.pace:
+            await asyncio.sleep(self._log.random.uniform(0.0, self.pace))
         while self._log.away or self._process.cut:
             await asyncio.sleep(0.1)
         await self._process.gate()

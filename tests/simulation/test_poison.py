@@ -62,6 +62,15 @@ class PoisonedStage(Stage):
         return Outcome(max(waits), in_order, bool(self.world.log.records["dead-letters", self.tenant.partition]))
 
 
+def test_what_our_own_code_trips_over_is_given_up_and_ends_no_process() -> None:
+    stage = PoisonedStage(Answer(error=RuntimeError("a fault of ours")), gap=2.0)
+    outcome = stage.play(stage.course)
+    assert outcome.given_up
+    assert outcome.rest_in_order
+    assert outcome.longest_wait_of_others < 0.5
+    assert stage.world.reached["ended itself"] == 0
+
+
 def test_a_bad_message_is_given_up_and_delays_only_its_own_thread() -> None:
     stage = PoisonedStage()
     outcome = stage.play(stage.course)

@@ -126,3 +126,12 @@ async def test_who_pauses_goes_on_at_once_when_the_configuration_changes() -> No
     await asyncio.sleep(0)
     circuit.renew()
     await asyncio.wait_for(asyncio.gather(*pauses), 1.0)
+
+
+async def test_calls_that_were_under_way_when_it_opened_do_not_put_the_probe_off() -> None:
+    clock = Clock()
+    circuit = opened(clock)
+    for number in range(30):
+        circuit.record(f"in flight {number}", Verdict.TRANSPORT)
+    clock.now = FIRST_PROBE
+    await asyncio.wait_for(circuit.admission("a"), 0.1)

@@ -1,7 +1,7 @@
 """Places and cursor of a destination."""
 
-from agents.circuit import Circuit
-from agents.destination import Destination, Place, State
+from agents.circuit import Circuit, Verdict
+from agents.destination import PROBES, Destination, Place, State
 from agents.facts import Fact
 from agents.ledger import Destination as Key
 from agents.ledger import Ledger
@@ -79,3 +79,15 @@ def test_a_stuck_delivery_bounds_what_is_finished_behind_it() -> None:
     behind.finish(1, None)
     assert behind.room() == 4
     assert ledger.finished == {}
+
+
+def test_while_the_circuit_is_open_one_busy_thread_does_not_keep_others_from_probing() -> None:
+    behind, _ = destination(limit=64)
+    for _ in range(3):
+        behind.circuit.record("thread", Verdict.TRANSPORT)
+    for offset in range(20):
+        behind.add(place(offset))
+    assert behind.circuit.is_open and behind.takes_more()
+    for offset in range(20, 20 + PROBES):
+        behind.add(place(offset, lane=f"thread {offset}"))
+    assert not behind.takes_more()

@@ -36,6 +36,15 @@ def test_what_a_broker_cannot_say_where_it_lies_proves_nothing() -> None:
     assert not end.covers(2)
 
 
+def test_offsets_that_go_back_prove_nothing() -> None:
+    """The first record of such a batch may have been another writer's, so that ours seem to begin at 0."""
+    end = KnownEnd()
+    end.folded(7)
+    end.acknowledged(7)
+    end.acknowledged(0)
+    assert not end.covers(0)
+
+
 def test_known_is_exactly_what_is_folded_or_ours_without_a_gap() -> None:
     seed = random.randrange(2**31)
     print(f"seed {seed}")

@@ -85,9 +85,9 @@ async def test_a_token_is_replaced_a_minute_before_it_expires(bench: Bench) -> N
 
 async def test_a_refused_token_is_dropped_once_whoever_else_carried_it(bench: Bench) -> None:
     old, client = await bench.token(), bench.genesys.clients[0]
-    bench.cache.drop(client, old)
+    bench.cache.drop(bench.genesys, client, old)
     assert await bench.token() == "one-2"
-    bench.cache.drop(client, old)
+    bench.cache.drop(bench.genesys, client, old)
     assert await bench.token() == "one-2"
 
 

@@ -1,5 +1,7 @@
 """A tenant's record: who paused it, why, and what the sender sees of that."""
 
+import json
+
 import pytest
 from pydantic import ValidationError
 
@@ -56,3 +58,29 @@ def test_a_paused_tenant_survives_being_written() -> None:
 def test_a_time_that_is_not_canonical_is_refused() -> None:
     with pytest.raises(ValidationError, match="at"):
         Pause(reason="x", at="2026-11-22T10:00:00Z", by="op")
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("channels", 0, "access_token"), "EAAG\n"),
+        (("apps", 0, "app_secret"), "two\nlines"),
+        (("genesys", "clients", 0, "client_secret"), "\x00"),
+        (("genesys", "clients", 0, "client_id"), "a:b"),
+        (("genesys", "api_url"), "http://user:password@host"),
+        (("genesys", "api_url"), "https://.example.com"),
+        (("genesys", "login_url"), f"https://{'a' * 64}.com"),
+        (("genesys", "login_url"), "https://"),
+        (("channels", 0, "messages_per_second"), 0),
+    ],
+)
+def test_what_no_request_can_be_made_of_is_refused_by_its_name(path: tuple[str | int, ...], value: object) -> None:
+    fields = json.loads(tenant().model_dump_json(context={"encrypt": str}))
+    *way, last = path
+    where = fields
+    for step in way:
+        where = where[step]
+    where[last] = value
+    with pytest.raises(ValidationError) as refused:
+        Tenant.model_validate(fields)
+    assert refused.value.errors()[0]["loc"] == path
