@@ -13,6 +13,8 @@ from streams.log import Record
 
 #: Records a read.
 BATCH = 500
+#: Records looked into in one step of the loop, so that calls under way are never held up for long.
+STEP = 100
 #: Records kept of what was read last, so that destinations a little apart are fed by one read: a seek costs a fetch.
 HELD = 4 * BATCH
 

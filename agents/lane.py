@@ -58,6 +58,7 @@ class LaneHead:
         #: The part's call once all that must precede it was done.
         self._staged: Call | None = None
         self._remote = self._context.remotes[place.delivery.platform]
+        self._metrics = self._context.metrics.of(place.delivery.platform)
         self._attempts = Attempts(partition, destination, place)
         #: Parts known as taken before the log has shown it.
         self._done = 0
@@ -85,6 +86,7 @@ class LaneHead:
         window_ms = round(self._settings.duplicate_window * 1000)
         if not self._place.fact.appended_late(window_ms) or self._partition.sweep is None:
             return False
+        self._context.metrics.late_copies.inc()
         return await self._partition.sweep.late_copies.is_copy(self._place.fact)
 
     def _end_silently(self) -> None:
@@ -144,7 +146,9 @@ class LaneHead:
         waits = self._delivery.platform == "whatsapp" and self._delivery.kind == "message"
         for part in range(done + 1, len(self._delivery.calls) + 1):
             if waits:
-                await sightings.until_former_is_shown(thread)
+                result = await sightings.until_former_is_shown(thread)
+                if result is not None:
+                    self._context.metrics.order_waits.labels(result).inc()
             if not await self._send_part(part):
                 return
             if waits:
@@ -187,7 +191,9 @@ class LaneHead:
         try:
             tenant, channel = self._configuration()
             self._staged = self._staged or await self._remote.stage(tenant, channel, self._calls[part - 1])
+            asked = self._context.clock()
             permit = await self._remote.permit(tenant, channel, self._delivery.kind)
+            self._metrics.permitted(self._delivery.kind, self._context.clock() - asked)
             self._attempts.check()
             if is_too_old(self._context, self._delivery):
                 return None, permit

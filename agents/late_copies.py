@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
+
+import msgspec
 
 from agents.context import Reader
 from agents.facts import Fact
+from agents.heads import BATCH, STEP
 from schemas.envelope import milliseconds_of_time
 from streams.log import Record
 
@@ -15,10 +18,36 @@ from streams.log import Record
 SKEW_MS = 5_000
 
 
-@dataclass(slots=True)
-class _Question:
+#: Records looked through in one turn; then those who are behind have theirs.
+TURN = 5 * BATCH
+
+
+class _Question(msgspec.Struct, frozen=True):
     fact: Fact
     answer: asyncio.Future[bool]
+
+
+@dataclass(slots=True)
+class _Search:
+    """One reading of the log for all questions that stood at its beginning."""
+
+    questions: list[_Question]
+    position: int
+    end: int
+    wanted: frozenset[str]
+    tenants: frozenset[bytes | None]
+    #: Where each wanted key was found first.
+    first: dict[str, int]
+
+    def look_into(self, record: Record, decode: Callable[[Record], Fact | None]) -> None:
+        fact = decode(record) if record.key in self.tenants else None
+        for key in self.wanted.intersection(fact.keys) if fact else ():
+            self.first.setdefault(key, record.offset)
+
+    def answer(self) -> None:
+        for fact, answer in ((question.fact, question.answer) for question in self.questions):
+            if not answer.done():
+                answer.set_result(any(self.first.get(key, fact.offset) < fact.offset for key in fact.keys))
 
 
 class LateCopies:
@@ -28,6 +57,7 @@ class LateCopies:
         self._decode = decode
         self._wake = wake
         self._questions: list[_Question] = []
+        self._search: _Search | None = None
 
     @property
     def asked(self) -> bool:
@@ -37,29 +67,45 @@ class LateCopies:
     async def is_copy(self, fact: Fact) -> bool:
         """True when an earlier record of the partition has a key of ``fact``.
 
-        One scan answers all that ask meanwhile.
+        One search answers all that ask before it begins.
         """
         question = _Question(fact, asyncio.get_running_loop().create_future())
         self._questions.append(question)
         self._wake()
         return await question.answer
 
-    async def answer(self, reader: Reader, scan: Callable[[int, int], AsyncIterator[Record]]) -> None:
-        """Answer all questions by one scan from the earliest instant at which a first copy can have been appended."""
+    def begin_anew(self) -> None:
+        """The log begins later than a search had come."""
+        self._search = None
+
+    async def search(self, reader: Reader) -> int:
+        """Search on through some TURN records, so that nobody's facts of long ago hold up the others of the partition.
+
+        Returns how many records were read. Raises as `Reader.read`.
+        """
+        search = self._search = self._search or await self._begin(reader)
+        read = 0
+        if await reader.position() != search.position:
+            reader.seek(search.position)
+        while search.position < search.end and read < TURN and (records := await reader.read(max_records=BATCH)):
+            for number, record in enumerate(records):
+                if number % STEP == 0:
+                    await asyncio.sleep(0)
+                if record.offset < search.end:
+                    search.look_into(record, self._decode)
+            search.position, read = records[-1].offset + 1, read + len(records)
+        if search.position >= search.end:
+            search.answer()
+            del self._questions[: len(search.questions)]
+            self._search = None
+        return read
+
+    async def _begin(self, reader: Reader) -> _Search:
+        """From the earliest instant at which a first copy can have been appended to the last fact in question."""
         questions = list(self._questions)
-        earliest = min(milliseconds_of_time(q.fact.event.time) for q in questions) - SKEW_MS
-        end = max(q.fact.offset for q in questions)
+        facts = [question.fact for question in questions]
+        earliest = min(milliseconds_of_time(fact.event.time) for fact in facts) - SKEW_MS
+        end = max(fact.offset for fact in facts)
         start = await reader.offset_at(earliest)
-        first: dict[str, int] = {}
-        wanted = {key for q in questions for key in q.fact.keys}
-        tenants = {q.fact.record.key for q in questions}
-        if start is not None and start < end:
-            async for record in scan(start, end):
-                fact = self._decode(record) if record.key in tenants else None
-                for key in wanted.intersection(fact.keys) if fact else ():
-                    first.setdefault(key, record.offset)
-        del self._questions[: len(questions)]
-        for question in questions:
-            copy = any(first.get(key, question.fact.offset) < question.fact.offset for key in question.fact.keys)
-            if not question.answer.done():
-                question.answer.set_result(copy)
+        keys, tenants = frozenset(key for fact in facts for key in fact.keys), frozenset(f.record.key for f in facts)
+        return _Search(questions, end if start is None else start, end, keys, tenants, {})

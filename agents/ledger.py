@@ -96,7 +96,11 @@ class Ledger:
 
     def is_crowded(self) -> bool:
         """True when so much is finished above stuck deliveries that a checkpoint may grow too large for one record."""
-        return sum(map(len, self.finished.values())) > CROWDED
+        return self.remembered() > CROWDED
+
+    def remembered(self) -> int:
+        """Finished offsets of all destinations together."""
+        return sum(map(len, self.finished.values()))
 
     def forget_below(self, destination: Destination, cursor: int) -> None:
         """Drop what the cursor has passed."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from agents.answers import Answer, NotSent, Refused, Taken, Unanswered
+from schemas.delivery import Kind
 from schemas.outcomes import Platform
 
 
@@ -18,12 +21,17 @@ class CallMetrics:
             for ending in (Taken, Refused, NotSent, Unanswered)
         }
         self._delay = metrics.delay.labels(platform)
+        self._permit_seconds = {kind: metrics.permit_seconds.labels(platform, kind) for kind in get_args(Kind)}
         self._accepted = metrics.finished.labels(platform, "accepted")
 
     def ended(self, answer: Answer, seconds: float) -> None:
         """A call took so long and ended so."""
         self._seconds.observe(seconds)
         self._ended[type(answer)].inc()
+
+    def permitted(self, kind: Kind, seconds: float) -> None:
+        """A call of that kind waited so long for its permit."""
+        self._permit_seconds[kind].observe(seconds)
 
     def accepted(self, seconds: float) -> None:
         """A delivery was accepted whole, so long after its fact was appended."""
@@ -40,6 +48,41 @@ class SenderMetrics:
         )
         self.call_seconds = Histogram(
             "relaylog_sender_call_seconds", "Duration of calls", ["platform"], registry=registry
+        )
+        self.permit_seconds = Histogram(
+            "relaylog_sender_permit_seconds",
+            "Seconds that a call waited for a permit of its rate limit, by kind",
+            ["platform", "kind"],
+            buckets=(0.01, 0.1, 1, 5, 15, 60, 300, 3600),
+            registry=registry,
+        )
+        self.permits_waiting = Gauge(
+            "relaylog_sender_permits_waiting", "Calls that wait for a permit now", ["platform"], registry=registry
+        )
+        self.budget_used = Gauge(
+            "relaylog_sender_budget_used_ratio",
+            "Of the client nearest to its limit: calls that Genesys counted in the window, of those that it allows",
+            registry=registry,
+        )
+        self.in_flight = Gauge("relaylog_sender_calls_in_flight", "Slots for calls that are taken", registry=registry)
+        self.slots_waiting = Gauge(
+            "relaylog_sender_slots_waiting", "Calls that have a permit and wait for a slot", registry=registry
+        )
+        self.order_waits = Counter(
+            "relaylog_sender_order_waits",
+            "Waits of a message until WhatsApp had shown the one before, by how they ended: shown, over",
+            ["result"],
+            registry=registry,
+        )
+        self.late_copies = Counter(
+            "relaylog_sender_late_copies_looked_up",
+            "Facts appended so late that the log was searched for an earlier copy",
+            registry=registry,
+        )
+        self.finished_ahead = Gauge(
+            "relaylog_sender_finished_ahead",
+            "Finished deliveries that are remembered because an earlier one of their destination is not finished",
+            registry=registry,
         )
         self.refusals = Counter(
             "relaylog_sender_refusals",
@@ -95,7 +138,7 @@ class SenderMetrics:
         )
         self.waiting = Gauge(
             "relaylog_sender_waiting_seconds",
-            "Age of the oldest delivery in memory of a destination that is behind",
+            "Age of the oldest delivery in memory of a destination that is behind or keeps it for more than a minute",
             ["tenant", "platform"],
             registry=registry,
         )

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+
+from schemas.tenant import PLATFORMS
 
 #: What may go out at once, in seconds of the allowance.
 BURST_SECONDS = 3.0
@@ -137,6 +140,10 @@ class PermitQueue:
         self._numbers = itertools.count()
         self._waiters: list[_Waiter] = []
 
+    def __len__(self) -> int:
+        """How many wait."""
+        return len(self._waiters)
+
     async def permit(self, buckets: list[TokenBucket], rank: int) -> int:
         """Wait for a permit of any of the buckets; returns the index of the one that gave it."""
         if not self._waiters:
@@ -211,6 +218,16 @@ class RateTable:
         if queue not in self._queues:
             self._queues[queue] = PermitQueue(self._clock)
         return await self._queues[queue].permit(buckets, rank)
+
+    def waiting(self) -> Counter[str]:
+        """How many wait for a permit, by platform."""
+        return Counter({p: sum(len(q) for n, q in self._queues.items() if n.startswith(f"{p}:")) for p in PLATFORMS})
+
+    def most_used(self) -> float:
+        """The largest share of its window that a platform counted for one bucket; 0 where it tells of none."""
+        now = self._clock()
+        used = (bucket.used / bucket.allowed for _, bucket in self._buckets.values() if now < bucket.window_end)
+        return max(used, default=0.0)
 
     def changes(self, limit: int | None = None) -> Iterator[tuple[int, str, dict[str, float]]]:
         """Rows to write behind: (partition, name, row) of buckets that changed since their row was last given.

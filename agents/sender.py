@@ -15,6 +15,9 @@ from agents.rates import RateTable
 from streams.health import Progress
 from streams.log import Record
 
+#: Seconds after which a delivery of a live destination counts as one that waits.
+LONG_WAIT = 60.0
+
 
 class Sender:
     """Owns one PartitionSender for each partition that the group has given to this process."""
@@ -65,14 +68,26 @@ class Sender:
         metrics.places.set(sum(destination.queued for _, _, destination in destinations))
         for state in State:
             metrics.destinations.labels(state.value).set(states[state])
+        metrics.in_flight.set(self._context.in_flight.held)
+        metrics.slots_waiting.set(self._context.in_flight.waiting)
+        metrics.budget_used.set(self._rates.most_used())
+        for platform, waiting in self._rates.waiting().items():
+            metrics.permits_waiting.labels(platform).set(waiting)
+        ledgers = [partition.ledger for partition in self._partitions.values()]
+        metrics.finished_ahead.set(sum(ledger.remembered() for ledger in ledgers))
         metrics.paused.set(sum(partition.obstacle(key) == "paused" for partition, key, _ in destinations))
         metrics.open_circuits.clear()
         metrics.waiting.clear()
         for _, (tenant, platform), destination in destinations:
             if (reason := destination.circuit.reason) is not None:
                 metrics.open_circuits.labels(platform, reason).inc()
-            if destination.state is State.BEHIND and (oldest := destination.oldest()) is not None:
-                metrics.waiting.labels(tenant, platform).set((self._context.now() - oldest) / 1000)
+            age = self._age(destination)
+            if age is not None and (destination.state is State.BEHIND or age > LONG_WAIT):
+                metrics.waiting.labels(tenant, platform).set(age)
+
+    def _age(self, destination: Destination) -> float | None:
+        oldest = destination.oldest()
+        return None if oldest is None else (self._context.now() - oldest) / 1000
 
     def _destinations(self) -> list[tuple[PartitionSender, Key, Destination]]:
         return [

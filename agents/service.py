@@ -216,7 +216,11 @@ async def _start_faust(faust_app: FaustApp, health: Health, fatal: Callable[[Bas
 
 
 async def _stop_faust(faust_app: FaustApp) -> None:
-    try:
-        await asyncio.wait_for(faust_app.app.stop(), STOP_LIMIT)
-    except TimeoutError:
+    stopping = asyncio.ensure_future(faust_app.app.stop())
+    # Not wait_for, which waits on for what it has cancelled.
+    await asyncio.wait({stopping}, timeout=STOP_LIMIT)
+    if stopping.done():
+        stopping.result()
+    else:
         log.warning("Faust did not stop in time; it holds nothing that matters")
+        stopping.cancel()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Literal
 
 from schemas.envelope import Envelope, decode_data
 from schemas.events import StatusData
@@ -63,12 +64,14 @@ class Sightings:
             if event.type in _SHOWN:
                 watch.shown.set()
 
-    async def until_former_is_shown(self, thread: Thread) -> None:
-        """Return once what the thread was sent last was shown, or the wait for it is over."""
+    async def until_former_is_shown(self, thread: Thread) -> Literal["shown", "over"] | None:
+        """Return once what the thread was sent last was shown, or the wait for it is over; None: it had no former."""
         former = self._former.get(thread)
-        if former is not None:
-            watch, until = former
-            await self._wait(watch.shown, until)
+        if former is None:
+            return None
+        watch, until = former
+        await self._wait(watch.shown, until)
+        return "shown" if watch.shown.is_set() else "over"
 
     async def find(self, sent: Sent) -> str | None:
         """The wamid of ``sent`` once any status of it comes by; None when its time is over or nobody watches."""

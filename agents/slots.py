@@ -72,6 +72,16 @@ class Slots:
         self._holders: set[Standing] = set()
         self._waiting: dict[Standing, deque[asyncio.Future[None]]] = {}
 
+    @property
+    def held(self) -> int:
+        """Slots that are taken."""
+        return sum(holder.held for holder in self._holders)
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for one."""
+        return sum(not turn.done() for turns in self._waiting.values() for turn in turns)
+
     def slot(self, standing: Standing) -> _Slot:
         """Hold a slot for a destination; waits for one."""
         return _Slot(self, standing)

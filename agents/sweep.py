@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from agents.context import Reader
 from agents.destination import Destination, State
 from agents.facts import Fact
-from agents.heads import BATCH, HELD, Head, Read
+from agents.heads import BATCH, HELD, STEP, Head, Read
 from agents.late_copies import LateCopies
 from agents.window import DuplicateWindow
 from streams.log import LogUnavailable, OffsetGone, Record
@@ -22,8 +22,6 @@ log = logging.getLogger(__name__)
 
 #: A destination joins the live stream when its read position is at most this far above the stream's.
 JOIN_DISTANCE = 2000
-#: Records looked into in one step of the loop, so that calls under way are never held up for long.
-STEP = 100
 #: Records read at one place while others wait elsewhere in the log.
 QUANTUM = 5000
 #: Places at which the sweep can read on without building a window anew.
@@ -70,11 +68,12 @@ class Sweep:
             except OffsetGone:
                 # Retention overtook a reader that was far behind; the others of the partition go on.
                 self._heads, self._near = [], None
+                self.late_copies.begin_anew()
                 self._partition.log_begins(await self._reader.start_offset())
 
     async def _turn(self) -> None:
         if self.late_copies.asked:
-            await self.late_copies.answer(self._reader, self._scan)
+            self._context.metrics.swept.inc(await self.late_copies.search(self._reader))
         eligible = self._eligible()
         if eligible:
             await self._step(eligible)
