@@ -27,6 +27,7 @@ def check(history: History) -> Report:
     report.leaked = _leaked(history, facts, matched)
     report.differing = compare_rows(history, facts) + compare_threads(history, facts)
     report.uncovered = _uncovered(matched, attempts)
+    report.given_up = _given_up(history, facts)
     return report
 
 
@@ -35,6 +36,15 @@ def _never_facts(history: History, facts: Facts) -> list[Finding]:
         Finding(said.id, f"said by {said.origin} of {said.tenant}, taken over, and not in the log")
         for said in history.said
         if said.accepted and facts.of(said) is None and not _dead(said, history)
+    ]
+
+
+def _given_up(history: History, facts: Facts) -> list[Finding]:
+    """What came into the log although its webhook was given up is judged like everything there."""
+    return [
+        Finding(said.id, f"said by {said.origin} of {said.tenant}; its webhook was given up unanswered")
+        for said in history.said
+        if said.given_up and facts.of(said) is None
     ]
 
 

@@ -109,6 +109,7 @@ def _said(platform: Platform, lines: list[dict[str, Any]]) -> Iterable[Said]:
                 kind=kind if kind in NAMED else None,
                 direction="inbound" if platform == "whatsapp" else "outbound",
                 accepted=line["webhook"] == "accepted",
+                given_up=line["webhook"] == "lost",
             )
 
 

@@ -27,6 +27,8 @@ class Said:
     #: The outbound way is towards WhatsApp; only an intake event may go either.
     direction: Literal["inbound", "outbound"] = "inbound"
     accepted: bool = True
+    #: By its books the platform tells nobody of it any more: its webhook was never answered with 200.
+    given_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +138,13 @@ class Finding:
         return f"{self.id}: {self.words}"
 
 
+#: Lists of a report that a run may fill: nobody could have known better, or nobody told relaylog.
+ALLOWED = ("ambiguous", "repeated", "given_up")
+
+
 @dataclass(slots=True)
 class Report:
-    """What `check` found. Each field but the last two lists violations."""
+    """What `check` found. Each field but those of `ALLOWED` lists violations."""
 
     #: Taken over and never in effect at the other side, nor given up with a reason.
     lost: list[Finding] = field(default_factory=list)
@@ -156,11 +162,13 @@ class Report:
     ambiguous: list[Finding] = field(default_factory=list)
     #: Those of them that took effect twice: allowed, listed.
     repeated: list[Finding] = field(default_factory=list)
+    #: Messages that a platform gave up telling relaylog, and that are not in the log: lost until they are fetched.
+    given_up: list[Finding] = field(default_factory=list)
 
     def violations(self) -> Iterator[tuple[str, Finding]]:
         """What must not be, each with the name of its list."""
         for each in fields(self):
-            if each.name not in ("ambiguous", "repeated"):
+            if each.name not in ALLOWED:
                 yield from ((each.name, finding) for finding in getattr(self, each.name))
 
     @property
