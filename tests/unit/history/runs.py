@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import random
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.history.history import Booked, Call, History, LogRecord, Platform, Row, Said
@@ -32,6 +32,8 @@ class Run:
 
     def __post_init__(self) -> None:
         self.random = random.Random(self.seed)
+        #: By fact: the delivery that it demands, and its offset.
+        self.demanded: dict[str, tuple[str, int]] = {}
         self.terms = {0: self.takeover(0), 1: self.takeover(1)}
 
     def history(self) -> History:
@@ -57,23 +59,53 @@ class Run:
         identity = _id(self.random)
         subject = base64.urlsafe_b64encode(f"{tenant}/{customer}/thread".encode()[:16].ljust(16)).decode()[:22]
         attributes = {"id": identity, "tenantid": f"t{tenant}", "subject": subject}
-        self.append(self.events, tenant, type, {"channel": f"1{tenant}", **data}, **attributes)
+        offset = self.append(self.events, tenant, type, {"channel": f"1{tenant}", **data}, **attributes)
+        self.demanded[identity] = identity, offset
+        return identity
+
+    def redriven(self, tenant: int, delivery: str, number: int = 1, time: str = "2026-11-26T10:00:00Z") -> str:
+        """The fact that demands a delivery again; ``time`` is its command's."""
+        [original] = [record for record in self.events if record.value.get("id") == delivery]
+        carried = {"original": original.value}
+        data = {"delivery": delivery, "number": number, "offset": original.offset, "personal": carried}
+        named = {name: original.value[name] for name in ("tenantid", "subject")}
+        identity = _id(self.random)
+        more = {"reason": "corrected", "by": "op"}
+        offset = self.append(self.events, tenant, "delivery.redriven", data | more, id=identity, time=time, **named)
+        self.demanded[identity] = delivery, offset
         return identity
 
     def attempted(self, tenant: int, fact: str, attempt: int = 1) -> None:
-        data = {"delivery": fact, "part": 1, "parts": 1, "attempt": attempt, "term": self.terms[tenant]}
-        self.append(self.outcomes, tenant, "delivery.attempted", data)
+        self.append(self.outcomes, tenant, "delivery.attempted", self._attempt(fact, attempt, self.terms[tenant]))
 
-    def result(self, tenant: int, fact: str, kind: str = "accepted", attempt: int = 1, term: int | None = None) -> None:
-        data: dict[str, Any] = {"delivery": fact, "part": 1, "parts": 1, "attempt": attempt}
-        data["term"] = self.terms[tenant] if term is None else term
-        self.append(self.outcomes, tenant, f"delivery.{kind}", data)
+    def result(
+        self, tenant: int, fact: str, kind: str = "accepted", attempt: int = 1, term: int | None = None, **more: Any
+    ) -> None:
+        data = self._attempt(fact, attempt, self.terms[tenant] if term is None else term)
+        self.append(self.outcomes, tenant, f"delivery.{kind}", data | more)
+
+    def _attempt(self, fact: str, attempt: int, term: int) -> dict[str, Any]:
+        delivery, offset = self.demanded[fact]
+        return {"delivery": delivery, "offset": offset, "part": 1, "parts": 1, "attempt": attempt, "term": term}
 
     def call(self, tenant: int, platform: Platform, operation: str, customer: str, id: str) -> None:
         self.clock += 1
         self.calls.append(
             Call(platform, len(self.calls) + 1, self.clock, f"t{tenant}", operation, customer, id, 200, True)
         )
+
+    def refused(self, tenant: int, customer: str, text: str) -> tuple[str, str]:
+        """A customer's message that Genesys refuses for good: its fact and its wamid."""
+        wamid = f"wamid.{self.random.getrandbits(64):016X}"
+        self.said.append(Said(f"t{tenant}", "customer", wamid, frozenset({customer}), text, "text"))
+        personal = {"customer": customer, "whatsapp_id": wamid}
+        fact = self.fact(tenant, customer, "message.received", {"direction": "inbound", "personal": personal})
+        self.rows.append(Row(f"t{tenant}", fact, "inbound", "text", text, "failed", wamid, None))
+        self.attempted(tenant, fact)
+        self.call(tenant, "genesys", "message", customer, wamid)
+        self.calls[-1] = replace(self.calls[-1], status=400, accepted=False)
+        self.result(tenant, fact, "dead_lettered", failure={"code": "400", "reason": "bad.request"})
+        return fact, wamid
 
     def customer_says(self, tenant: int, customer: str, text: str) -> None:
         wamid, genesys_id = f"wamid.{self.random.getrandbits(64):016X}", f"{self.random.getrandbits(128):032x}"
