@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from tests.history.attempts import Attempts, fold_attempts
+from tests.history.conversations import sent_too_early, split_conversations
 from tests.history.copies import CLOCK_SLACK_MS, Demand, Matched, match
 from tests.history.facts import Fact, Facts, Redrive
 from tests.history.history import Call, Finding, History, Report, Said
@@ -22,6 +23,7 @@ def check(history: History) -> Report:
     _sort_copies(report, matched, attempts)
     report.reordered = _reordered(matched) + _redriven_out_of_order(facts)
     report.leaked = _leaked(history, facts, matched)
+    report.split = split_conversations(history) + sent_too_early(history)
     report.differing = compare_rows(history, facts) + compare_threads(history, facts)
     report.uncovered = _uncovered(matched, attempts)
     report.given_up = _given_up(history, facts)

@@ -76,6 +76,19 @@ class Booked:
 
 
 @dataclass(frozen=True, slots=True)
+class Line:
+    """A message as Genesys's books have it."""
+
+    tenant: str
+    customer: str
+    conversation_id: str
+    #: Unix milliseconds by Genesys's clock.
+    at: int
+    #: What relaylog called the message with which it came; None where an agent wrote.
+    ours: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """A message as the query API shows it to ``tenant``'s key."""
 
@@ -120,6 +133,8 @@ class History:
     outcomes: tuple[LogRecord, ...] = ()
     calls: tuple[Call, ...] = ()
     booked: tuple[Booked, ...] = ()
+    #: In the order in which Genesys booked them.
+    lines: tuple[Line, ...] = ()
     rows: tuple[Row, ...] = ()
     threads: tuple[Thread, ...] = ()
     sights: tuple[Sight, ...] = ()
@@ -154,6 +169,8 @@ class Report:
     reordered: list[Finding] = field(default_factory=list)
     #: Seen by another tenant or customer than its own.
     leaked: list[Finding] = field(default_factory=list)
+    #: Conversations opened while another one of the customer was open, and calls that came early enough to do that.
+    split: list[Finding] = field(default_factory=list)
     #: Rows of the tables that differ from the platforms' books.
     differing: list[Finding] = field(default_factory=list)
     #: Calls without a written-ahead, valid `delivery.attempted`.

@@ -8,7 +8,7 @@ import uuid
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tests.history.history import Booked, Call, History, LogRecord, Platform, Row, Said
+from tests.history.history import Booked, Call, History, Line, LogRecord, Platform, Row, Said
 
 CUSTOMERS = ("447700900001", "447700900002", "447700900003")
 
@@ -27,6 +27,7 @@ class Run:
     outcomes: list[LogRecord] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
     booked: list[Booked] = field(default_factory=list)
+    lines: list[Line] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
     clock: int = 1_790_000_000_000
 
@@ -38,12 +39,13 @@ class Run:
 
     def history(self) -> History:
         return History(
-            tuple(self.said),
-            tuple(self.events),
-            tuple(self.outcomes),
-            tuple(self.calls),
-            tuple(self.booked),
-            tuple(self.rows),
+            said=tuple(self.said),
+            events=tuple(self.events),
+            outcomes=tuple(self.outcomes),
+            calls=tuple(self.calls),
+            booked=tuple(self.booked),
+            lines=tuple(self.lines),
+            rows=tuple(self.rows),
         )
 
     def append(self, log: list[LogRecord], partition: int, type: str, data: dict[str, Any], **attributes: Any) -> int:
@@ -94,6 +96,10 @@ class Run:
             Call(platform, len(self.calls) + 1, self.clock, f"t{tenant}", operation, customer, id, 200, True)
         )
 
+    def line(self, tenant: int, customer: str, ours: str | None) -> None:
+        """Genesys books a message in the one conversation that the customer has there."""
+        self.lines.append(Line(f"t{tenant}", customer, f"conversation {tenant} {customer}", self.clock, ours))
+
     def refused(self, tenant: int, customer: str, text: str) -> tuple[str, str]:
         """A customer's message that Genesys refuses for good: its fact and its wamid."""
         wamid = f"wamid.{self.random.getrandbits(64):016X}"
@@ -116,6 +122,7 @@ class Run:
         self.call(tenant, "genesys", "message", customer, wamid)
         self.result(tenant, fact)
         self.booked.append(Booked("genesys", f"t{tenant}", genesys_id, wamid))
+        self.line(tenant, customer, wamid)
         self.rows.append(Row(f"t{tenant}", fact, "inbound", "text", text, "sent", wamid, genesys_id))
 
     def agent_says(self, tenant: int, customer: str, text: str) -> None:
@@ -123,6 +130,7 @@ class Run:
         self.said.append(
             Said(f"t{tenant}", "agent", genesys_id, frozenset({customer}), text, "text", direction="outbound")
         )
+        self.line(tenant, customer, None)
         data = {"direction": "outbound", "genesys_id": genesys_id, "personal": {"customer": customer}}
         fact = self.fact(tenant, customer, "message.composed", data)
         self.attempted(tenant, fact)

@@ -295,7 +295,7 @@ def test_only_the_first_record_with_an_id_counts() -> None:
 def test_calls_that_need_no_fact_are_ignored() -> None:
     history = clean_run(2)
     token = Call("genesys", 901, 0, "t0", "token", None, None, 200, True)
-    typing = Call("genesys", 902, 0, "t0", "event", CUSTOMERS[0], None, 200, True)
+    typing = Call("genesys", 902, history.calls[-1].at, "t0", "event", CUSTOMERS[0], None, 200, True)
     media = Call("whatsapp", 903, 0, "t0", "media", None, "1234", 200, True)
     assert check(replace(history, calls=(*history.calls, token, typing, media))).clean
 
