@@ -26,6 +26,7 @@ from tests.acceptance.system import System, UpProcess, until
 from tests.history.attempts import fold_attempts
 from tests.history.checker import check
 from tests.history.collect import PLATFORMS, collect
+from tests.history.facts import Facts
 from tests.history.history import History, Platform, Report, Said
 
 #: For `up`: small figures, so that every part of a sender's life is met in seconds.
@@ -201,7 +202,7 @@ class Stage(System):
 
 def _at_rest(history: History, report: Report) -> bool:
     waiting = [said for said in history.said if not said.accepted]
-    unanswered = fold_attempts(history.outcomes).unanswered()
+    unanswered = fold_attempts(history.outcomes, Facts(history.events).redrive_at).unanswered()
     return not (waiting or unanswered or report.lost or report.differing)
 
 

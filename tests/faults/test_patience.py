@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from tests.acceptance.stage import Stage
@@ -10,24 +11,16 @@ from tests.acceptance.talk import Talk
 from tests.acceptance.test_servers_away import halted, taken, update
 from tests.faults.platforms import restart_platforms
 from tests.history.checker import check
-from tests.history.history import Finding, History
+from tests.history.history import History
 
 #: Genesys asks six times over 85 s (genesys.md 4.3); here it asks three times within seconds.
 IMPATIENT: dict[str, Any] = {"genesys_retries": 2, "genesys_retry_gap": 0.2, "genesys_timeout": 2.0}
 SAID = 8
 
 
-def lost_to_the_wait(history: History) -> list[Finding]:
-    """Messages that a platform gave up telling, and that did not come into the log although unanswered."""
-    known = {record.value.get("data", {}).get("genesys_id") for record in history.events}
-    return [
-        Finding(said.id, f"said by {said.origin} of {said.tenant}; its webhook was given up unanswered")
-        for said in history.said
-        if not said.accepted and said.id not in known
-    ]
-
-
-def test_the_report_names_each_agent_message_that_genesys_gave_up(stage: Stage, talk: Talk) -> None:
+def test_the_report_names_each_agent_message_that_genesys_gave_up(
+    stage: Stage, talk: Talk, record_property: Callable[[str, object], None]
+) -> None:
     restart_platforms(stage, **IMPATIENT)
     stage.raise_limits()
     talk.say(20)
@@ -41,10 +34,11 @@ def test_the_report_names_each_agent_message_that_genesys_gave_up(stage: Stage, 
     until("the gateway to take webhooks again", lambda: taken(stage, typing))
     talk.say(10)
     history = until("rest", lambda: _at_rest(stage), 90.0)
-    found = lost_to_the_wait(history)
-    print("lost to Genesys's patience:", *found, sep="\n  ")
-    assert {finding.id for finding in found} == away
     report = check(history)
+    record_property("lost to Genesys's patience", "\n".join(map(str, report.given_up)))
+    listed = {finding.id for finding in report.given_up}
+    assert listed == {line["id"] for line in stage.lines("genesys", webhook="lost")}
+    assert listed >= away
     assert report.clean, str(report)
 
 

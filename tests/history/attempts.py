@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from tests.history.history import LogRecord
 
-#: Delivery (event id of its fact) and part.
+#: Event id of the fact that demands the delivery (the original, or a redrive) and part.
 Key = tuple[str, int]
 #: The owner's term and its own number of the attempt.
 Number = tuple[int, int]
@@ -42,24 +43,30 @@ class Attempts:
         ]
 
 
-def fold_attempts(records: Iterable[LogRecord]) -> Attempts:
-    """Fold ``records``. An attempt of a former owner is void; a result is true whoever wrote it."""
+def fold_attempts(
+    records: Iterable[LogRecord], redrive_at: Mapping[tuple[int, int], str] = MappingProxyType({})
+) -> Attempts:
+    """Fold ``records``. An attempt of a former owner is void; a result is true whoever wrote it.
+
+    ``redrive_at``: ids of the redrives by their place in `events`; the deliveries that they demand are told apart.
+    """
     attempts = Attempts()
     owner: dict[int, int] = {}
     for record in sorted(records, key=lambda r: (r.partition, r.offset)):
         kind, data = record.value.get("type", ""), record.value.get("data") or {}
         if kind == "sender.took_over":
             owner[record.partition] = record.offset
-        elif kind == "delivery.attempted":
-            if data.get("term") == owner.get(record.partition):
-                _attempted(attempts, data, record.timestamp)
         elif kind.startswith("delivery."):
-            _ended(attempts, kind, data)
+            place = (record.partition, data.get("offset", -1))
+            key = redrive_at.get(place) or data.get("delivery", ""), data.get("part", 1)
+            if kind != "delivery.attempted":
+                _ended(attempts, kind, key, data)
+            elif data.get("term") == owner.get(record.partition):
+                _attempted(attempts, key, data, record.timestamp)
     return attempts
 
 
-def _attempted(attempts: Attempts, data: dict[str, Any], at: int) -> None:
-    key = _key(data)
+def _attempted(attempts: Attempts, key: Key, data: dict[str, Any], at: int) -> None:
     if attempts.open[key] and key not in attempts.accepted:
         attempts.resent[key] += 1
     attempts.open[key].add(_number(data))
@@ -67,8 +74,7 @@ def _attempted(attempts: Attempts, data: dict[str, Any], at: int) -> None:
     attempts.parts[key[0]] = max(attempts.parts.get(key[0], 1), data.get("parts", 1))
 
 
-def _ended(attempts: Attempts, kind: str, data: dict[str, Any]) -> None:
-    key = _key(data)
+def _ended(attempts: Attempts, kind: str, key: Key, data: dict[str, Any]) -> None:
     if kind == "delivery.accepted":
         if key not in attempts.accepted and data.get("term", -1) not in {term for term, _ in attempts.open[key]}:
             attempts.found_out.add(key)
@@ -81,10 +87,6 @@ def _ended(attempts: Attempts, kind: str, data: dict[str, Any]) -> None:
         reason = f"{failure.get('code', '')} {failure.get('reason', '')}".strip()
         if reason:
             attempts.ended[key[0]] = f"{kind.removeprefix('delivery.')}: {reason}"
-
-
-def _key(data: dict[str, Any]) -> Key:
-    return data.get("delivery", ""), data.get("part", 1)
 
 
 def _number(data: dict[str, Any]) -> Number:

@@ -5,28 +5,28 @@ from __future__ import annotations
 from collections import defaultdict
 
 from tests.history.attempts import Attempts, fold_attempts
-from tests.history.copies import Demand, Matched, match
-from tests.history.facts import Fact, Facts
+from tests.history.conversations import sent_too_early, split_conversations
+from tests.history.copies import CLOCK_SLACK_MS, Demand, Matched, match
+from tests.history.facts import Fact, Facts, Redrive
 from tests.history.history import Call, Finding, History, Report, Said
 from tests.history.tables import compare_rows
 from tests.history.threads import compare_threads
-
-#: The ledger's clock and the broker's are the machine's, cut to milliseconds.
-CLOCK_SLACK_MS = 2
 
 
 def check(history: History) -> Report:
     """Judge a run that has come to rest. Pure; every finding names the id it is about."""
     facts = Facts(history.events)
-    attempts = fold_attempts(history.outcomes)
+    attempts = fold_attempts(history.outcomes, facts.redrive_at)
     matched = match(facts, attempts, history.calls)
     report = Report()
     report.lost = _never_facts(history, facts) + _never_delivered(matched, attempts)
     _sort_copies(report, matched, attempts)
-    report.reordered = _reordered(matched)
+    report.reordered = _reordered(matched) + _redriven_out_of_order(facts)
     report.leaked = _leaked(history, facts, matched)
+    report.split = split_conversations(history) + sent_too_early(history)
     report.differing = compare_rows(history, facts) + compare_threads(history, facts)
     report.uncovered = _uncovered(matched, attempts)
+    report.given_up = _given_up(history, facts)
     return report
 
 
@@ -35,6 +35,15 @@ def _never_facts(history: History, facts: Facts) -> list[Finding]:
         Finding(said.id, f"said by {said.origin} of {said.tenant}, taken over, and not in the log")
         for said in history.said
         if said.accepted and facts.of(said) is None and not _dead(said, history)
+    ]
+
+
+def _given_up(history: History, facts: Facts) -> list[Finding]:
+    """What came into the log although its webhook was given up is judged like everything there."""
+    return [
+        Finding(said.id, f"said by {said.origin} of {said.tenant}; its webhook was given up unanswered")
+        for said in history.said
+        if said.given_up and facts.of(said) is None
     ]
 
 
@@ -80,6 +89,21 @@ def _reordered(matched: Matched) -> list[Finding]:
                 found.append(Finding(demand.id, f"{demand} arrived as call {n}, after the later {latest.id}"))
             else:
                 latest = demand
+    return found
+
+
+def _redriven_out_of_order(facts: Facts) -> list[Finding]:
+    """What one command redrives of a thread must stand in the log in the order of the originals."""
+    latest: dict[object, Redrive] = {}
+    found = []
+    for redrive in facts.redrives.values():
+        thread = (redrive.command, redrive.fact.subject, redrive.fact.message_for or "genesys")
+        former = latest.setdefault(thread, redrive)
+        if redrive.original.position < former.original.position:
+            words = f"redrive {redrive.number} was appended after that of the later {former.original.id}"
+            found.append(Finding(redrive.original.id, words))
+        else:
+            latest[thread] = redrive
     return found
 
 

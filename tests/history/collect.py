@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 from aiokafka import AIOKafkaConsumer
 
-from tests.history.history import Booked, Call, History, LogRecord, Platform, Row, Said, Sight, Thread
+from tests.history.history import Booked, Call, History, Line, LogRecord, Platform, Row, Said, Sight, Thread
 
 PLATFORMS: tuple[Platform, ...] = ("genesys", "whatsapp")
 #: Kinds whose text and name both sides share; of the others the wording is relaylog's.
@@ -46,6 +46,7 @@ async def collect(
         outcomes=tuple(await read_topic(running["kafka"], f"{prefix}outcomes")),
         calls=tuple(_call(p, row) for p in PLATFORMS for row in ledgers[p]),
         booked=tuple(booked for p in PLATFORMS for booked in _booked(p, lines[p])),
+        lines=tuple(map(line_of, lines["genesys"])),
         rows=tuple(rows),
         threads=tuple(threads),
         sights=tuple(sights),
@@ -109,6 +110,7 @@ def _said(platform: Platform, lines: list[dict[str, Any]]) -> Iterable[Said]:
                 kind=kind if kind in NAMED else None,
                 direction="inbound" if platform == "whatsapp" else "outbound",
                 accepted=line["webhook"] == "accepted",
+                given_up=line["webhook"] == "lost",
             )
 
 
@@ -120,13 +122,23 @@ def _booked(platform: Platform, lines: list[dict[str, Any]]) -> Iterable[Booked]
             yield Booked(platform, line["tenant"], line["id"], line[field], line.get("status"), conversation)
 
 
+def line_of(line: dict[str, Any]) -> Line:
+    """A line of Genesys's books as the judge of conversations wants it."""
+    ours = line["wamid"] or line["id"] if line["direction"] == "inbound" else None
+    return Line(line["tenant"], line["customer"], line["conversation_id"], _milliseconds(line["at"]), ours)
+
+
+def _milliseconds(instant: str) -> int:
+    return round(datetime.fromisoformat(instant).timestamp() * 1000)
+
+
 def _call(platform: Platform, row: dict[str, Any]) -> Call:
     body = row["body"]
     about = body.get("id") if row["operation"] == "receipt" and isinstance(body, dict) else None
     return Call(
         platform=platform,
         n=row["n"],
-        at=round(datetime.fromisoformat(row["at"]).timestamp() * 1000),
+        at=_milliseconds(row["at"]),
         tenant=row["tenant"],
         operation=row["operation"],
         customer=row["customer"],

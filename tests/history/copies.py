@@ -10,9 +10,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from tests.history.attempts import Attempts
-from tests.history.facts import Fact, Facts
+from tests.history.facts import Fact, Facts, Redrive
 from tests.history.history import Call, Platform
 
+#: The ledger's clock and the broker's are the machine's, cut to milliseconds.
+CLOCK_SLACK_MS = 2
 GENESYS_MESSAGES = ("message", "structured_response")
 #: Version, delivery in base64url, subject, part and parts; what follows does not matter here.
 _CALLBACK = re.compile(r"rl1\.([A-Za-z0-9_-]{22})\.[A-Za-z0-9_-]{22}\.(\d+)-\d+(?:\.|$)")
@@ -28,6 +30,8 @@ class Demand:
     part: int
     #: Facts that may have demanded it, in log order; for a message only one.
     facts: list[Fact]
+    #: 0 but for a redrive, which demands the effect again.
+    number: int = 0
     calls: list[Call] = field(default_factory=list)
 
     @property
@@ -57,7 +61,8 @@ class Demand:
 
     def __str__(self) -> str:
         kind = "receipt" if self.fact.receipt_for else self.fact.type
-        return f"{kind} part {self.part} of {self.fact.tenant} to {self.platform}"
+        redrive = f"redrive {self.number} of " if self.number else ""
+        return f"{redrive}{kind} part {self.part} of {self.fact.tenant} to {self.platform}"
 
 
 @dataclass(slots=True)
@@ -70,18 +75,29 @@ class Matched:
 
 def match(facts: Facts, attempts: Attempts, calls: Iterable[Call]) -> Matched:
     """Join what the log demands with what the platforms received."""
-    demands = {(d.platform, d.id, d.part): d for d in _demands(facts, attempts)}
+    demands: dict[tuple[Platform, str, int], list[Demand]] = defaultdict(list)
+    for demand in _demands(facts, attempts):
+        demands[demand.platform, demand.id, demand.part].append(demand)
     stray = []
     for call in sorted(calls, key=lambda call: call.n):
         carried = _carried(call, facts)
         if carried is None:
             continue
-        demand = demands.get((call.platform, *carried))
-        if demand is None:
+        one = demands.get((call.platform, *carried))
+        if one is None:
             stray.append(call)
         else:
-            demand.calls.append(call)
-    return Matched(list(demands.values()), stray)
+            _attempted_last(one, call, attempts).calls.append(call)
+    return Matched([demand for one in demands.values() for demand in one], stray)
+
+
+def _attempted_last(demands: list[Demand], call: Call, attempts: Attempts) -> Demand:
+    """Of an effect and its redrives, which all go out under one id: the last one of which an attempt lies behind."""
+
+    def begun(demand: Demand) -> bool:
+        return any(at <= call.at + CLOCK_SLACK_MS for at in demand.attempted_at(attempts))
+
+    return next(filter(begun, reversed(demands)), demands[0])
 
 
 def _demands(facts: Facts, attempts: Attempts) -> Iterable[Demand]:
@@ -92,6 +108,18 @@ def _demands(facts: Facts, attempts: Attempts) -> Iterable[Demand]:
     grouped: dict[str, list[Fact]] = defaultdict(list, facts.receipts)
     for genesys_id, statuses in grouped.items():
         yield Demand("genesys", f"receipt {genesys_id}", 1, statuses)
+    for redrive in facts.redrives.values():
+        yield from _demanded_again(redrive, attempts)
+
+
+def _demanded_again(redrive: Redrive, attempts: Attempts) -> Iterable[Demand]:
+    """The whole delivery, parts that had been accepted before included."""
+    again, original = redrive.fact, redrive.original
+    if platform := again.message_for:
+        for part in range(1, max(attempts.parts.get(fact.id, 1) for fact in (original, again)) + 1):
+            yield Demand(platform, original.id, part, [again], redrive.number)
+    elif again.receipt_for:
+        yield Demand("genesys", f"receipt {again.receipt_for}", 1, [again], redrive.number)
 
 
 def _carried(call: Call, facts: Facts) -> tuple[str, int] | None:

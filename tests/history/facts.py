@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tests.history.history import LogRecord, Platform, Said
@@ -11,6 +11,7 @@ from tests.history.history import LogRecord, Platform, Said
 TO_GENESYS = frozenset({"message.received", "message.edited", "message.revoked", "message.reacted"})
 #: Facts that the query API shows as a message; an edit or a removal changes the message that it is about.
 SHOWN = frozenset({"message.received", "message.composed", "message.echoed", "message.reacted"})
+REDRIVEN = "delivery.redriven"
 RECEIPT_GIVING = frozenset({"status.delivered", "status.read", "status.failed"})
 
 
@@ -62,6 +63,20 @@ class Fact:
         return self.genesys_id if self.type in RECEIPT_GIVING and (whole or self.type == "status.failed") else None
 
 
+@dataclass(frozen=True, slots=True)
+class Redrive:
+    """The first record of a fact that demands again what was given up."""
+
+    #: The original, with the redrive's own id and place in the log.
+    fact: Fact
+    #: The original as it stands in the log, or as the redrive carries it.
+    original: Fact
+    #: 1 for the first redrive of the delivery.
+    number: int
+    #: What all redrives of one command share.
+    command: tuple[object, ...]
+
+
 class Facts:
     """Index of the facts in log order."""
 
@@ -72,14 +87,32 @@ class Facts:
         self.by_genesys_id: dict[str, Fact] = {}
         #: By Genesys message id: every status that may give its one receipt, in log order.
         self.receipts: dict[str, list[Fact]] = {}
+        #: By their id, in log order.
+        self.redrives: dict[str, Redrive] = {}
+        #: By partition and offset: id of the redrive that stands there, copies included.
+        self.redrive_at: dict[tuple[int, int], str] = {}
         for record in sorted(records, key=lambda r: (r.partition, r.offset)):
-            if "id" in record.value:
+            if record.value.get("type") == REDRIVEN:
+                self._add_redrive(record)
+            elif "id" in record.value:
                 self._add(_fact(record))
 
     def of(self, said: Said) -> Fact | None:
         """The fact that a said message became."""
         index = {"customer": self.by_whatsapp_id, "agent": self.by_genesys_id, "intake": self.by_id}[said.origin]
         return index.get(said.id)
+
+    def _add_redrive(self, record: LogRecord) -> None:
+        redrive = _fact(record)
+        self.redrive_at[redrive.position] = redrive.id
+        if redrive.id in self.redrives:
+            return
+        value, data = record.value, redrive.data
+        carried = LogRecord(record.partition, data["offset"], record.timestamp, data["personal"]["original"])
+        original = self.by_id.get(data["delivery"]) or _fact(carried)
+        again = replace(original, id=redrive.id, partition=redrive.partition, offset=redrive.offset)
+        command = (redrive.tenant, value.get("time"), data.get("reason"), data.get("by"))
+        self.redrives[redrive.id] = Redrive(again, original, data["number"], command)
 
     def _add(self, fact: Fact) -> None:
         if fact.id in self.by_id:

@@ -27,6 +27,8 @@ class Said:
     #: The outbound way is towards WhatsApp; only an intake event may go either.
     direction: Literal["inbound", "outbound"] = "inbound"
     accepted: bool = True
+    #: By its books the platform tells nobody of it any more: its webhook was never answered with 200.
+    given_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,19 @@ class Booked:
 
 
 @dataclass(frozen=True, slots=True)
+class Line:
+    """A message as Genesys's books have it."""
+
+    tenant: str
+    customer: str
+    conversation_id: str
+    #: Unix milliseconds by Genesys's clock.
+    at: int
+    #: What relaylog called the message with which it came; None where an agent wrote.
+    ours: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """A message as the query API shows it to ``tenant``'s key."""
 
@@ -118,6 +133,8 @@ class History:
     outcomes: tuple[LogRecord, ...] = ()
     calls: tuple[Call, ...] = ()
     booked: tuple[Booked, ...] = ()
+    #: In the order in which Genesys booked them.
+    lines: tuple[Line, ...] = ()
     rows: tuple[Row, ...] = ()
     threads: tuple[Thread, ...] = ()
     sights: tuple[Sight, ...] = ()
@@ -136,9 +153,13 @@ class Finding:
         return f"{self.id}: {self.words}"
 
 
+#: Lists of a report that a run may fill: nobody could have known better, or nobody told relaylog.
+ALLOWED = ("ambiguous", "repeated", "given_up")
+
+
 @dataclass(slots=True)
 class Report:
-    """What `check` found. Each field but the last two lists violations."""
+    """What `check` found. Each field but those of `ALLOWED` lists violations."""
 
     #: Taken over and never in effect at the other side, nor given up with a reason.
     lost: list[Finding] = field(default_factory=list)
@@ -148,6 +169,8 @@ class Report:
     reordered: list[Finding] = field(default_factory=list)
     #: Seen by another tenant or customer than its own.
     leaked: list[Finding] = field(default_factory=list)
+    #: Conversations opened while another one of the customer was open, and calls that came early enough to do that.
+    split: list[Finding] = field(default_factory=list)
     #: Rows of the tables that differ from the platforms' books.
     differing: list[Finding] = field(default_factory=list)
     #: Calls without a written-ahead, valid `delivery.attempted`.
@@ -156,11 +179,13 @@ class Report:
     ambiguous: list[Finding] = field(default_factory=list)
     #: Those of them that took effect twice: allowed, listed.
     repeated: list[Finding] = field(default_factory=list)
+    #: Messages that a platform gave up telling relaylog, and that are not in the log: lost until they are fetched.
+    given_up: list[Finding] = field(default_factory=list)
 
     def violations(self) -> Iterator[tuple[str, Finding]]:
         """What must not be, each with the name of its list."""
         for each in fields(self):
-            if each.name not in ("ambiguous", "repeated"):
+            if each.name not in ALLOWED:
                 yield from ((each.name, finding) for finding in getattr(self, each.name))
 
     @property

@@ -107,6 +107,16 @@ def test_a_dead_letter_is_not_lost_and_what_was_refused_never_counted() -> None:
     assert check(replace(history, said=(*history.said, said), dead_letters=(b'{"id":"wamid.NEVER"}',))).clean
 
 
+def test_what_a_platform_gave_up_telling_is_listed_by_id_and_no_violation() -> None:
+    history = clean_run(1)
+    never = replace(history.said[0], id="never told", accepted=False, given_up=True)
+    waiting = replace(never, id="is still told", given_up=False)
+    known = replace(history.said[0], accepted=False, given_up=True)
+    report = check(replace(history, said=(known, *history.said[1:], never, waiting)))
+    assert ids(report.given_up) == {"never told"}
+    assert report.clean and "never told" in str(report)
+
+
 @given(seeds, picks)
 def test_a_second_copy_is_a_duplicate_and_not_covered(seed: int, pick: int) -> None:
     history = clean_run(seed)
@@ -285,7 +295,7 @@ def test_only_the_first_record_with_an_id_counts() -> None:
 def test_calls_that_need_no_fact_are_ignored() -> None:
     history = clean_run(2)
     token = Call("genesys", 901, 0, "t0", "token", None, None, 200, True)
-    typing = Call("genesys", 902, 0, "t0", "event", CUSTOMERS[0], None, 200, True)
+    typing = Call("genesys", 902, history.calls[-1].at, "t0", "event", CUSTOMERS[0], None, 200, True)
     media = Call("whatsapp", 903, 0, "t0", "media", None, "1234", 200, True)
     assert check(replace(history, calls=(*history.calls, token, typing, media))).clean
 
