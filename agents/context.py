@@ -107,8 +107,9 @@ class SenderContext:
     tenants: Tenants
     remotes: dict[Platform, Remote]
     plan: Callable[[Envelope, Tenant, Recent], Delivery | None]
-    #: Keeps a fact that was given up: (record, tenant, reason, attempts, the platform's id of its last answer).
-    dead_letter: Callable[[Record, str | None, str, int, str | None], Coroutine[Any, Any, None]]
+    #: Keeps a fact that was given up: (record, tenant, reason, attempts, the platform's id of its last answer, how many
+    #: parts were taken).
+    dead_letter: Callable[[Record, str | None, str, int, str | None, int], Coroutine[Any, Any, None]]
     #: Monotonic seconds; they run on while the process is stopped.
     clock: Callable[[], float]
     #: Unix milliseconds.

@@ -37,7 +37,7 @@ async def give_up(
         await _append_failed_status(partition, place, failure)
     if ending == "delivery.dead_lettered":
         reason = f"{failure.code}: {failure.reason}"
-        await context.dead_letter(fact.record, delivery.tenant, reason, attempts, context_id)
+        await context.dead_letter(fact.record, delivery.tenant, reason, attempts, context_id, part - 1)
     ended = Ended(
         delivery=delivery.id,
         offset=place.offset,

@@ -140,7 +140,7 @@ class LaneHead:
         return hold
 
     async def _send_parts(self) -> None:
-        done = max(self._done, self._attempts.parts_taken())
+        done = max(self._done, self._attempts.parts_taken(), self._delivery.taken)
         sightings, thread = self._partition.sightings, (self._delivery.tenant, self._delivery.lane)
         # WhatsApp does not keep the order of what it accepted (whatsapp.md section 4): each waits for the one before.
         waits = self._delivery.platform == "whatsapp" and self._delivery.kind == "message"
@@ -209,7 +209,9 @@ class LaneHead:
             raise
         except Exception as error:
             # What our own code trips over in one delivery must not end the sender of many tenants, and then the next.
-            log.exception("a delivery failed unexpectedly", extra={"partition": self._partition.number})
+            where = {"partition": self._partition.number, "offset": self._place.offset}
+            log.exception("an attempt failed unexpectedly", extra=where)
+            self._context.metrics.unexpected.labels(self._delivery.platform).inc()
             if permit is not None:
                 answer = Unanswered("internal", type(error).__name__)
             else:

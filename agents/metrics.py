@@ -148,6 +148,12 @@ class SenderMetrics:
         self.copies = Counter(
             "relaylog_sender_duplicate_facts", "Facts skipped as copies of an earlier one", registry=registry
         )
+        self.unexpected = Counter(
+            "relaylog_sender_unexpected_failures",
+            "Attempts that our own code failed over; they are made again",
+            ["platform"],
+            registry=registry,
+        )
         self.parked = Counter(
             "relaylog_sender_parked",
             "Facts kept as dead letters because they could not be read or planned",

@@ -242,7 +242,7 @@ class PartitionSender:
     def park(self, record: Record, tenant: str | None, reason: str) -> None:
         """Keep a record that cannot be understood, with its bytes; the sender goes on behind it."""
         self.context.metrics.parked.inc()
-        self._spawn(self.context.dead_letter(record, tenant, f"undecodable: {reason}", 0, None), self._parking)
+        self._spawn(self.context.dead_letter(record, tenant, f"undecodable: {reason}", 0, None, 0), self._parking)
 
     def is_parking(self) -> bool:
         """True while a record is parked that is not kept yet: no checkpoint may say that it was passed."""

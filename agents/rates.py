@@ -99,7 +99,9 @@ class TokenBucket:
 
     def _refill(self, now: float) -> None:
         burst = max(1.0, self.allowed * self.burst_seconds / 60.0)
-        self.level = min(burst, self.level + max(0.0, now - self.at) * self.allowed / 60.0)
+        # What was not to be used while frozen is not there afterwards: it would be refused again.
+        since = min(now, max(self.at, self.frozen_until))
+        self.level = min(burst, self.level + max(0.0, now - since) * self.allowed / 60.0)
         self.at = now
         if now >= self.window_end:
             self.used = 0

@@ -24,8 +24,9 @@ from schemas.outcomes import Platform
 from schemas.tenant import Channel, GenesysClient, Tenant
 from schemas.whatsapp.failures import in_words
 
-#: Between threads, what a customer sees goes before receipts, and those before typing.
-RANK: dict[Kind, int] = {"message": 0, "receipt": 1, "typing": 2}
+#: Between threads, what a customer sees goes before receipts, and those before typing, which is dropped when it is late
+#: and so needs no bound on its wait: its rank lets it go before nothing.
+RANK: dict[Kind, int] = {"message": 0, "receipt": 1, "typing": 1000}
 
 
 #: Of a business number's throughput so much is used: with what may go out at once, no second has more than it allows.

@@ -121,7 +121,7 @@ async def _parts(
                 return plan(fact, tenant, link, recent)
 
             async def keep(
-                record: Record, tenant: str | None, reason: str, attempts: int, context_id: str | None
+                record: Record, tenant: str | None, reason: str, attempts: int, context_id: str | None, taken: int
             ) -> None:
                 await dead_letter(
                     writer,
@@ -133,6 +133,7 @@ async def _parts(
                     handler="sender",
                     attempts=attempts,
                     context_id=context_id,
+                    taken=taken,
                 )
 
             def reader(topic: str, partition: int) -> PartitionReader:

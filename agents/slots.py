@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-#: A call without an answer for so long makes its destination a doubtful one, which gets few further slots.
+#: No answer for so long, while a call is under way, makes a destination a doubtful one, which gets few further slots.
 PATIENCE = 1.0
 #: Of all slots: what one trusted destination, what all doubtful ones together, and what one of these may hold at most.
 TRUSTED_SHARE = 2
@@ -17,14 +17,16 @@ ONE_DOUBTFUL_SHARE = 16
 class Standing:
     """What a destination's calls have shown lately, and how many slots it holds.
 
-    Trusted is who answered last time and leaves no call without an answer for longer than PATIENCE; a refusal is an
-    answer too. So a silent platform holds a few slots from the start, and one that falls silent stops taking more.
+    Trusted is whose newest call was answered, and who has not been silent for PATIENCE with a call under way; a refusal
+    is an answer too. So a silent platform holds a few slots from the start, and one that falls silent stops taking
+    more; one that answers slowly but steadily goes on.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.held = 0
         self._clock = clock
         self._answered = False
+        self._answered_at = 0.0
         #: Start of each call under way, the oldest first.
         self._calls: dict[object, float] = {}
 
@@ -35,6 +37,8 @@ class Standing:
     def ended(self, answered: bool) -> None:
         """How its newest call ended."""
         self._answered = answered
+        if answered:
+            self._answered_at = self._clock()
 
     @property
     def trusted(self) -> bool:
@@ -42,7 +46,7 @@ class Standing:
         if not self._answered:
             return False
         oldest = next(iter(self._calls.values()), None)
-        return oldest is None or self._clock() - oldest < PATIENCE
+        return oldest is None or self._clock() - max(oldest, self._answered_at) < PATIENCE
 
 
 class _Call:

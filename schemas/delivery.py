@@ -54,3 +54,5 @@ class Delivery(msgspec.Struct, frozen=True):
     #: Canonical time of the fact, or of its redrive, from which the age counts.
     time: str
     calls: tuple[Call, ...]
+    #: Of a redrive: so many parts had been taken before, and are not sent again.
+    taken: int = 0

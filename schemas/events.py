@@ -177,6 +177,8 @@ class RedrivenData(Part, frozen=True, kw_only=True):
     offset: int
     reason: str
     by: str
+    #: So many of its parts had been taken when it was given up: they are not sent again.
+    taken: int = 0
     personal: RedrivenPersonal
 
 

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from schemas.delivery import Call, Delivery, Kind, MediaLink, Recent
 from schemas.envelope import Envelope, decode_data
 from schemas.errors import UndecodableRecord
-from schemas.events import MessageData, StatusData, TypingData
+from schemas.events import MessageData, RedrivenData, StatusData, TypingData
 from schemas.genesys.requests import message_call, receipt_call
 from schemas.outcomes import Platform
 from schemas.redriving import REDRIVEN, original_of
@@ -67,13 +67,14 @@ def plan(fact: Envelope, tenant: Tenant, media_link: MediaLink, recent: Recent =
     ``typing.started`` demands one only where the tenant wants that and ``recent`` knows a message of the customer:
     WhatsApp shows typing together with an inbound message, which it marks as read (whatsapp.md 4.3).
     ``delivery.redriven`` demands its original's delivery, under the same id, so that callback data, attempts and
-    statuses belong to the same message; its age counts anew. A channel that the tenant lacks is no fault of the fact,
-    which waits for it: its calls then name no integration, and must be planned anew once the channel is there. Raises
-    UndecodableRecord when the data does not have its shape, UnknownEventVersion as ``decode_data`` does.
+    statuses belong to the same message; its age counts anew, and parts that had been taken are not due.
+    A channel that the tenant lacks is no fault of the fact, which waits for it: its calls then name no integration, and
+    must be planned anew once the channel is there. Raises UndecodableRecord when the data does not have its shape,
+    UnknownEventVersion as ``decode_data`` does.
     """
     if fact.type == REDRIVEN:
-        again = plan(original_of(fact), tenant, media_link)
-        return replace(again, time=fact.time) if again else None
+        again, taken = plan(original_of(fact), tenant, media_link), decode_data(fact, RedrivenData).taken
+        return replace(again, time=fact.time, taken=min(taken, len(again.calls) - 1)) if again else None
     if fact.type in _TO_GENESYS:
         message = decode_data(fact, MessageData)
         if message.direction == "outbound":

@@ -33,17 +33,19 @@ class GivenUp:
     #: How often the delivery had been redriven when it was given up.
     number: int
     channel: str
+    #: How many parts the platform had taken.
+    taken: int
 
 
-def given_up(fact: Envelope, offset: int) -> GivenUp:
+def given_up(fact: Envelope, offset: int, taken: int = 0) -> GivenUp:
     """What the dead letter of ``fact``, which stands at ``offset`` of ``events``, is about.
 
     Raises UndecodableRecord when the fact does not have its shape, UnknownEventVersion as ``decode_data`` does.
     """
     if fact.type == REDRIVEN:
         data = decode_data(fact, RedrivenData)
-        return GivenUp(fact.id, original_of(fact), data.offset, data.number, data.channel)
-    return GivenUp(fact.id, fact, offset, 0, decode_data(fact, _Channelled).channel)
+        return GivenUp(fact.id, original_of(fact), data.offset, data.number, data.channel, taken)
+    return GivenUp(fact.id, fact, offset, 0, decode_data(fact, _Channelled).channel, taken)
 
 
 def redriven(letter: GivenUp, *, number: int, reason: str, by: str, at: str) -> Envelope:
@@ -71,6 +73,7 @@ def redriven(letter: GivenUp, *, number: int, reason: str, by: str, at: str) -> 
             offset=letter.offset,
             reason=reason,
             by=by,
+            taken=letter.taken,
             personal=RedrivenPersonal(original=msgspec.Raw(encode(original))),
         ),
     )

@@ -39,12 +39,14 @@ def dead_letter_entry(
     attempts: int = 0,
     at: str | None = None,
     context_id: str | None = None,
+    taken: int = 0,
 ) -> Entry:
     """The record of a dead letter.
 
     ``origin`` is ``topic/partition/offset`` or the webhook's route, ``handler`` the part that gave up, ``at`` a
-    canonical time (now, when left out), ``context_id`` the platform's own id of its last answer, for its support.
-    Headers: ``id``, ``reason``, ``origin``, ``handler``, ``attempts``, ``at``, and ``context-id`` where there is one.
+    canonical time (now, when left out), ``context_id`` the platform's own id of its last answer, for its support,
+    ``taken`` how many parts of a delivery the platform had taken. Headers: ``id``, ``reason``, ``origin``, ``handler``,
+    ``attempts``, ``at``, and ``context-id`` and ``taken`` where there are any.
     """
     headers = {
         "id": dead_letter_id(origin, value),
@@ -56,6 +58,8 @@ def dead_letter_entry(
     }
     if context_id:
         headers["context-id"] = context_id
+    if taken:
+        headers["taken"] = str(taken)
     return Entry(
         DEAD_LETTERS,
         partition,
@@ -77,6 +81,7 @@ async def dead_letter(
     attempts: int = 0,
     at: str | None = None,
     context_id: str | None = None,
+    taken: int = 0,
 ) -> Appended:
     """Append a dead letter (see `dead_letter_entry`). Raises LogUnavailable."""
     e = dead_letter_entry(
@@ -89,6 +94,7 @@ async def dead_letter(
         attempts=attempts,
         at=at,
         context_id=context_id,
+        taken=taken,
     )
     return await writer.append(e.topic, e.partition, e.value, key=e.key, headers=e.headers)
 

@@ -228,7 +228,7 @@ async def _with_bytes(reader: PartitionReader, chunk: Sequence[_Candidate]) -> l
 
 def _fact(one: _Candidate, record: Record, intervention: Intervention) -> Entry:
     fact = redriven(
-        given_up(decode(record.value), one.position),
+        given_up(decode(record.value), one.position, int(record.header("taken") or 0)),
         number=one.number + 1,
         reason=intervention.reason,
         by=intervention.by,

@@ -19,7 +19,7 @@ def check(history: History) -> Report:
     attempts = fold_attempts(history.outcomes, facts.redrive_at)
     matched = match(facts, attempts, history.calls)
     report = Report()
-    report.lost = _never_facts(history, facts) + _never_delivered(matched, attempts)
+    report.lost = _never_facts(history, facts) + _never_delivered(matched, attempts) + _skipped(facts, matched)
     _sort_copies(report, matched, attempts)
     report.reordered = _reordered(matched) + _redriven_out_of_order(facts)
     report.leaked = _leaked(history, facts, matched)
@@ -56,6 +56,17 @@ def _never_delivered(matched: Matched, attempts: Attempts) -> list[Finding]:
         Finding(demand.id, f"{demand} never took effect there")
         for demand in matched.demands
         if not demand.copies and not demand.given_up(attempts)
+    ]
+
+
+def _skipped(facts: Facts, matched: Matched) -> list[Finding]:
+    """What a redrive leaves out as taken must have taken effect."""
+    taken = {(demand.id, demand.part) for demand in matched.demands if demand.copies}
+    return [
+        Finding(redrive.original.id, f"redrive {redrive.number} leaves out part {part}, which never took effect")
+        for redrive in facts.redrives.values()
+        for part in range(1, redrive.taken + 1)
+        if (redrive.original.id, part) not in taken
     ]
 
 

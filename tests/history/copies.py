@@ -113,10 +113,10 @@ def _demands(facts: Facts, attempts: Attempts) -> Iterable[Demand]:
 
 
 def _demanded_again(redrive: Redrive, attempts: Attempts) -> Iterable[Demand]:
-    """The whole delivery, parts that had been accepted before included."""
+    """The delivery from the first part on that had not been taken."""
     again, original = redrive.fact, redrive.original
     if platform := again.message_for:
-        for part in range(1, max(attempts.parts.get(fact.id, 1) for fact in (original, again)) + 1):
+        for part in range(redrive.taken + 1, max(attempts.parts.get(fact.id, 1) for fact in (original, again)) + 1):
             yield Demand(platform, original.id, part, [again], redrive.number)
     elif again.receipt_for:
         yield Demand("genesys", f"receipt {again.receipt_for}", 1, [again], redrive.number)

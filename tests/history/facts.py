@@ -75,6 +75,8 @@ class Redrive:
     number: int
     #: What all redrives of one command share.
     command: tuple[object, ...]
+    #: So many parts it does not demand, since they had been taken before.
+    taken: int
 
 
 class Facts:
@@ -112,7 +114,7 @@ class Facts:
         original = self.by_id.get(data["delivery"]) or _fact(carried)
         again = replace(original, id=redrive.id, partition=redrive.partition, offset=redrive.offset)
         command = (redrive.tenant, value.get("time"), data.get("reason"), data.get("by"))
-        self.redrives[redrive.id] = Redrive(again, original, data["number"], command)
+        self.redrives[redrive.id] = Redrive(again, original, data["number"], command, data.get("taken", 0))
 
     def _add(self, fact: Fact) -> None:
         if fact.id in self.by_id:

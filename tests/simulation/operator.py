@@ -56,7 +56,7 @@ class SimulatedOperator:
         letters = []
         for record in self._log.records["dead-letters", partition]:
             origin = next(int(value) for name, value in record.headers if name == "origin")
-            letter = given_up(decode(record.value), origin)
+            letter = given_up(decode(record.value), origin, int(record.header("taken") or 0))
             if self._numbers.get(letter.original.id, 0) <= letter.number and self._random.random() < share:
                 letters.append(letter)
                 self._numbers[letter.original.id] = letter.number + 1

@@ -74,9 +74,10 @@ class Scenario:
     def verdict(self) -> Verdict:
         """What is to be said of a run that has ended."""
         world = self.world
+        noticed = self._watch.finish()
         evidence = gather(world.settings, world.by_name, world.books, world.log)
         violations = world.errors + judge(evidence)
-        met = world.reached + world.group.reached + world.operator.reached + self._watch.finish() + reached(evidence)
+        met = world.reached + world.group.reached + world.operator.reached + noticed + reached(evidence)
         return Verdict(world.seed, violations, met, world.books.calls, self._digest())
 
     def _digest(self) -> str:

@@ -141,8 +141,10 @@ class World:
         loop, random = asyncio.get_running_loop(), self.random
         writer = SimulatedWriter(self.log, process)
 
-        async def keep(record: Record, tenant: str | None, reason: str, attempts: int, context_id: str | None) -> None:
-            headers = [("origin", str(record.offset).encode())]
+        async def keep(
+            record: Record, tenant: str | None, reason: str, attempts: int, context_id: str | None, taken: int
+        ) -> None:
+            headers = [("origin", str(record.offset).encode()), ("taken", str(taken).encode())]
             await writer.append("dead-letters", record.partition, record.value, headers=headers)
 
         def reader(topic: str, partition: int) -> SimulatedReader:

@@ -135,7 +135,7 @@ def results(draw: st.DrawFn) -> bytes:
 @st.composite
 def redrives(draw: st.DrawFn) -> bytes:
     number, time = draw(st.integers(1, 2)), draw(times)
-    letter = GivenUp(cause=message_id(0), original=decode(draw(messages())), offset=0, number=0, channel="1")
+    letter = GivenUp(cause=message_id(0), original=decode(draw(messages())), offset=0, number=0, channel="1", taken=0)
     return encode(redriven(letter, number=number, reason="x", by="op", at=time))
 
 

@@ -124,6 +124,13 @@ def test_a_copy_of_a_redrive_demands_nothing_more() -> None:
     assert ids(check(run.history()).duplicated) == {run.facts[1]}
 
 
+def test_a_redrive_must_not_leave_out_what_never_arrived() -> None:
+    run = Redriven(appended=(0,))
+    run.events[-1].value["data"]["taken"] = 1
+    [finding] = check(run.history()).lost
+    assert finding.id == run.facts[0] and "leaves out part 1" in finding.words
+
+
 def test_a_call_for_a_redrive_needs_an_attempt_of_the_redrive() -> None:
     run = Redriven(appended=(0,))
     run.call(0, "genesys", "message", CUSTOMER, run.refusals[0][1])

@@ -29,6 +29,15 @@ def test_it_demands_the_originals_delivery_with_an_age_of_its_own(fact: Envelope
     assert (first.time, second.time) == (fact.time, AT)
 
 
+@pytest.mark.parametrize(("taken", "left_out"), [(0, 0), (1, 1), (99, 2)])
+def test_parts_that_had_been_taken_are_left_out_and_never_all_of_them(taken: int, left_out: int) -> None:
+    fact = composed(text="long " * 2000)
+    redrive = redriven(given_up(fact, 41, taken), number=1, reason="corrected", by="op", at=AT)
+    delivery = plan(redrive, tenant(), media_link)
+    assert delivery is not None
+    assert (len(delivery.calls), delivery.taken) == (3, left_out)
+
+
 @pytest.mark.parametrize("fact", FACTS, ids=lambda fact: fact.type)
 def test_it_belongs_to_the_story_of_its_original(fact: Envelope) -> None:
     redrive = again(fact)
