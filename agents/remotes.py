@@ -30,7 +30,7 @@ RANK: dict[Kind, int] = {"message": 0, "receipt": 1, "typing": 1000}
 
 
 #: Of a business number's throughput so much is used: with what may go out at once, no second has more than it allows.
-USED_SHARE = 0.95
+USED_SHARE = 0.97
 #: Genesys's own timeouts: what it gave up waiting for may yet take effect (genesys.md section 8).
 _TIMED_OUT = frozenset({408, 504})
 

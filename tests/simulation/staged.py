@@ -52,6 +52,13 @@ class Stage(Scenario):
         for client in clients:
             self.world.genesys.register(self.tenant, client, client.calls_per_minute)
 
+    def use_throughput(self, messages_per_second: int) -> None:
+        """Say in the tenant's record what its number may send."""
+        (channel,) = self.tenant.channels
+        channel = channel.model_copy(update={"messages_per_second": messages_per_second})
+        self.tenant = self.tenant.model_copy(update={"channels": (channel,)})
+        self.world.by_name[self.tenant.id] = self.tenant
+
     def play(self, course: Callable[[], Coroutine[Any, Any, Outcome]]) -> Outcome:
         """Run ``course`` on the virtual clock, once the process has taken over."""
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import pytest
 
-from agents import remotes
 from tests.simulation import whatsapp, world
 from tests.simulation.network import Answer, Exchange, Request
 from tests.simulation.staged import Stage, whatsapp_name
@@ -30,7 +29,7 @@ class LimitedStage(Stage):
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         super().__init__()
         monkeypatch.setattr(world, "CALLS_IN_FLIGHT", CALLS_IN_FLIGHT)
-        monkeypatch.setattr(remotes, "WHATSAPP_CALLS_PER_MINUTE", 60 * MESSAGES_A_SECOND)
+        self.use_throughput(MESSAGES_A_SECOND)
         # Each thread's next message waits until the customer was shown the one before.
         monkeypatch.setattr(whatsapp, "OFFLINE", 0.0)
         self.refused = 0
@@ -152,3 +151,29 @@ def test_a_pair_rate_stops_only_its_own_thread(monkeypatch: pytest.MonkeyPatch) 
     assert outcome.in_order
     assert len(outcome.waits) == 120
     assert max(outcome.waits) <= PROMPTLY
+
+
+def test_a_pair_rate_stops_only_its_own_thread_however_much_waits_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waits in one thread must not take every place of the destination."""
+    stage = PairStage(monkeypatch)
+    outcome = stage.play(lambda: stage.course(flood=60))
+    print(f"the flood was over after {outcome.last:.0f} s, others {max(outcome.waits):.1f} s")
+    assert outcome.in_order
+    assert max(outcome.waits) <= PROMPTLY
+
+
+def test_the_throughput_of_a_number_is_used_when_whatsapp_counts_by_the_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which it may: the limit is documented in messages a second."""
+    stage = NumberStage(1.0, monkeypatch)
+
+    async def course() -> float:
+        # The bucket exists and fills up.
+        stage.reply("thread 0")
+        await asyncio.sleep(10.0)
+        stage.granted.clear()
+        return await stage.course()
+
+    used = stage.play(course)
+    print(f"used {used:.3f}, refused {stage.refused}")
+    assert used >= ENOUGH
+    assert stage.refused == 0

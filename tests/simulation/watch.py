@@ -119,4 +119,4 @@ def _circuit_events() -> Counter[str]:
 
 
 def _unexpected_failures() -> float:
-    return sum(METRICS.unexpected.labels(platform)._value.get() for platform in ("genesys", "whatsapp"))
+    return float(sum(METRICS.unexpected.labels(platform)._value.get() for platform in ("genesys", "whatsapp")))
