@@ -19,6 +19,8 @@ from streams.settings import Settings
 
 #: So many threads are kept in memory for the probes of an open circuit.
 PROBES = 8
+#: Of the places, what one thread may hold: what is more of it waits in the log, so that others find theirs.
+LANE_SHARE = 8
 
 
 class State(Enum):
@@ -47,6 +49,10 @@ class Destination:
 
     Two numbers tell how far it is: the *cursor* (first unfinished offset, kept in checkpoints) and the *read position*
     (first offset not queued, volatile).
+
+    A thread that holds its share of the places is *passed over*: the first offset that it has to be read again from is
+    remembered, and holds the cursor. Once it has room the sweep goes back there, and on from where it had been as soon
+    as the thread is full again: of all others everything in between is queued, finished, or remembered as well.
     """
 
     def __init__(
@@ -70,6 +76,12 @@ class Destination:
         self.standing = standing
         self.fortune = Fortune()
         self._queued: dict[int, Place] = {}
+        self._lane_places = max(1, settings.places // LANE_SHARE)
+        #: By lane: the first offset that was passed over.
+        self._passed_over: dict[str, int] = {}
+        #: Lanes for which the sweep went back, and how far it had been.
+        self._returning: set[str] = set()
+        self._reached = 0
         self._settings = settings
         self._ledger = ledger
 
@@ -80,7 +92,7 @@ class Destination:
 
     def oldest(self) -> int | None:
         """When the first delivery in memory was appended, in Unix milliseconds."""
-        return next((place.fact.record.timestamp for place in self._queued.values()), None)
+        return self._queued[min(self._queued)].fact.record.timestamp if self._queued else None
 
     def holds(self, offset: int) -> bool:
         """True when that delivery is queued or in flight."""
@@ -88,11 +100,21 @@ class Destination:
 
     def cursor(self, live_position: int | None) -> int:
         """First offset that is not finished; ``live_position`` is what the live stream delivers next."""
-        if self._queued:
-            return next(iter(self._queued))
+        position, lowest = self._position(live_position), self._lowest()
+        return position if lowest is None else min(position, lowest)
+
+    def _position(self, live_position: int | None) -> int:
         if self.state is State.BEHIND or live_position is None:
             return self.read_position
         return max(live_position, self.join)
+
+    def _lowest(self) -> int | None:
+        """The first offset that is queued or passed over."""
+        lowest = min(self._queued, default=None)
+        if not self._passed_over:
+            return lowest
+        passed_over = min(self._passed_over.values())
+        return passed_over if lowest is None else min(lowest, passed_over)
 
     def room(self) -> int:
         """How many deliveries it takes now.
@@ -102,7 +124,7 @@ class Destination:
         other threads.
         """
         free = self._settings.places - len(self._queued)
-        if not self._queued or self.key is None:
+        if self.key is None or not (self._queued or self._passed_over):
             # Nothing holds the cursor back: what is finished above it will be passed by reading on.
             return free
         finished = len(self._ledger.finished.get(self.key, ()))
@@ -129,10 +151,38 @@ class Destination:
 
     def finish(self, offset: int, live_position: int | None) -> None:
         """The delivery has ended; what the cursor passes is forgotten."""
-        held_back = bool(self._queued) and offset != next(iter(self._queued))
+        lowest = self._lowest()
         self._queued.pop(offset, None)
-        if self.key is not None and not held_back:
+        if self.key is not None and (lowest is None or lowest == offset):
             self._ledger.forget_below(self.key, self.cursor(live_position))
+
+    @property
+    def passes_some_over(self) -> bool:
+        """True while a thread has to be read again."""
+        return bool(self._passed_over)
+
+    def passes_over(self, lane: str, offset: int) -> bool:
+        """True when the thread holds its share of the places, so that its delivery at ``offset`` stays in the log."""
+        if lane not in self._passed_over:
+            if len(self.lanes.get(lane, ())) < self._lane_places:
+                return False
+            self._passed_over[lane] = offset
+            if lane in self._returning:
+                self._returning.remove(lane)
+                if not self._returning:
+                    self.read_position = max(self.read_position, self._reached)
+        return True
+
+    def readmit(self, lane: str, live_position: int | None) -> int | None:
+        """From where the thread has to be read again, when it was passed over and has room now; else None."""
+        if lane not in self._passed_over or len(self.lanes.get(lane, ())) > self._lane_places // 2:
+            return None
+        position = self._position(live_position)
+        if position >= self._reached:
+            self._reached = position
+            self._returning.clear()
+        self._returning.add(lane)
+        return self._passed_over.pop(lane)
 
     def fall_behind(self, read_position: int) -> None:
         """From now on the sweep feeds it, from ``read_position``."""

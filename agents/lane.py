@@ -41,6 +41,7 @@ async def run_lane(partition: PartitionSender, destination: Destination, name: s
         if not await head(partition, destination, place).deliver():
             return
         lane.popleft()
+        partition.readmit(destination, name)
     del destination.lanes[name]
 
 

@@ -218,6 +218,8 @@ class PartitionSender:
             return True
         if delivery is None or (delivery.kind == "typing" and is_too_old(self.context, delivery)):
             return True
+        if destination.passes_over(delivery.lane, fact.offset):
+            return True
         if destination.room() <= 0:
             return False
         lane = destination.add(Place(fact, delivery, tenant))
@@ -289,6 +291,17 @@ class PartitionSender:
             if key[0] in ids:
                 destination.circuit.renew()
         self.wake()
+
+    def readmit(self, destination: Destination, lane: str) -> None:
+        """The lane has become shorter: if it was passed over, the sweep goes back to it."""
+        first = destination.readmit(lane, self.live.expected)
+        if first is None:
+            return
+        if destination.state is State.LIVE:
+            self.fall_behind(destination, "thread", first)
+        else:
+            destination.read_position = min(destination.read_position, first)
+            self.wake()
 
     def fall_behind(self, destination: Destination, reason: str, read_position: int) -> None:
         """The live stream cannot feed the destination; the sweep will, from ``read_position``."""

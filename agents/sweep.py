@@ -229,7 +229,7 @@ class Sweep:
             live.window = head.window.copy()
         for destination in able:
             # With nothing to send, the next delivery is the probe.
-            waits = destination.circuit.is_open and destination.queued
+            waits = (destination.circuit.is_open and destination.queued) or destination.passes_some_over
             if not waits and destination.state is State.BEHIND and destination.read_position >= live.expected:
                 destination.go_live()
                 self._context.crash("sender_joining")

@@ -1,7 +1,7 @@
 """Places and cursor of a destination."""
 
 from agents.circuit import Circuit, Verdict
-from agents.destination import PROBES, Destination, Place, State
+from agents.destination import LANE_SHARE, PROBES, Destination, Place, State
 from agents.facts import Fact
 from agents.ledger import Destination as Key
 from agents.ledger import Ledger
@@ -46,9 +46,12 @@ def test_the_cursor_is_the_first_unfinished_offset_else_the_read_position() -> N
     assert behind.cursor(None) == 100
     behind.add(place(101))
     behind.add(place(105))
+    behind.read_position = 106
     assert behind.cursor(None) == 101
     behind.finish(101, None)
     assert behind.cursor(None) == 105
+    behind.finish(105, None)
+    assert behind.cursor(None) == 106
 
 
 def test_the_cursor_of_a_live_destination_without_work_is_where_the_stream_is() -> None:
@@ -91,3 +94,55 @@ def test_while_the_circuit_is_open_one_busy_thread_does_not_keep_others_from_pro
     for offset in range(20, 20 + PROBES):
         behind.add(place(offset, lane=f"thread {offset}"))
     assert not behind.takes_more()
+
+
+def test_a_thread_that_holds_its_share_of_the_places_is_passed_over_and_holds_the_cursor() -> None:
+    behind, _ = destination(limit=2 * LANE_SHARE)
+    for offset in (100, 101):
+        assert not behind.passes_over("busy", offset)
+        behind.add(place(offset, "busy"))
+    assert behind.passes_over("busy", 102) and behind.passes_over("busy", 104)
+    assert not behind.passes_over("other", 103)
+    behind.read_position = 110
+    for offset in (100, 101):
+        assert behind.cursor(None) == offset
+        behind.lanes["busy"].popleft()
+        behind.finish(offset, None)
+    assert behind.cursor(None) == 102
+
+
+def test_the_sweep_goes_back_to_a_thread_that_has_room_and_then_on_from_where_it_was() -> None:
+    behind, _ = destination(limit=2 * LANE_SHARE)
+    for offset in (100, 101):
+        behind.add(place(offset, "busy"))
+    assert behind.passes_over("busy", 102)
+    behind.read_position = 500
+    assert behind.readmit("other", None) is None
+    behind.lanes["busy"].popleft()
+    assert behind.readmit("busy", None) == 102
+    behind.read_position = 102
+    assert not behind.passes_over("busy", 102)
+    behind.add(place(102, "busy"))
+    assert behind.passes_over("busy", 103)
+    assert behind.read_position == 500
+    assert behind.cursor(None) == 100
+
+
+def test_while_it_goes_back_for_one_thread_nothing_of_another_is_left_out() -> None:
+    behind, _ = destination(limit=2 * LANE_SHARE)
+    for lane, first in (("one", 100), ("two", 110)):
+        behind.add(place(first, lane))
+        behind.add(place(first + 50, lane))
+    assert behind.passes_over("one", 300) and behind.passes_over("two", 310)
+    behind.read_position = 500
+    for lane in ("one", "two"):
+        behind.lanes[lane].popleft()
+    assert behind.readmit("one", None) == 300
+    behind.read_position = 300
+    assert behind.readmit("two", None) == 310
+    behind.add(place(300, "one"))
+    assert behind.passes_over("one", 305)
+    assert behind.read_position == 300
+    behind.add(place(310, "two"))
+    assert behind.passes_over("two", 320)
+    assert behind.read_position == 500
