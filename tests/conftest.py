@@ -23,12 +23,25 @@ from tests.seed import NAME, choose_seed, chosen_seed
 T = TypeVar("T")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--seeds", type=int, default=600, help="seeds of the simulation, at least (default: %(default)s)")
+
+
 def pytest_configure() -> None:
     choose_seed()
 
 
 def pytest_report_header() -> str:
     return f"{NAME}={chosen_seed()}"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show what tests recorded as properties, those that passed too: a loss that is allowed, the seeds that were run."""
+    reports = [report for outcome in ("passed", "failed") for report in terminalreporter.getreports(outcome)]
+    for report in reports:
+        for name, value in report.user_properties:
+            terminalreporter.section(f"{name} ({report.nodeid})")
+            terminalreporter.write_line(str(value))
 
 
 class Database(NamedTuple):

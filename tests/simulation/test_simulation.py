@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from itertools import islice
 
@@ -16,7 +16,7 @@ from tests.seed import chosen_seed
 from tests.simulation.mutants import MUTANTS, first_caught
 from tests.simulation.pool import Summary, cores, run_seeds
 
-AT_LEAST, AT_MOST, SLICE = 600, 4000, 100
+AT_MOST, SLICE = 4000, 100
 SECONDS = 60.0
 #: Each found a fault that has been mended since, in the sender or (the last four) in the judge.
 MEMORABLE = (
@@ -46,14 +46,17 @@ def pool() -> Iterator[ProcessPoolExecutor]:
 
 
 @pytest.mark.timeout(1200)
-def test_no_seed_breaks_the_promise(pool: ProcessPoolExecutor) -> None:
-    """So many that everything is met, and as many more as a minute has time for."""
+def test_no_seed_breaks_the_promise(
+    pool: ProcessPoolExecutor, request: pytest.FixtureRequest, record_property: Callable[[str, object], None]
+) -> None:
+    """So many that everything is met (``--seeds``), and as many more as a minute has time for."""
+    at_least = request.config.getoption("--seeds")
     first, summary, until = chosen_seed(), Summary(), time.monotonic() + SECONDS
-    while summary.seeds < AT_LEAST or (summary.seeds < AT_MOST and time.monotonic() < until):
+    while summary.seeds < at_least or (summary.seeds < AT_MOST and time.monotonic() < until):
         begin = first + summary.seeds
         for verdict in run_seeds(pool, range(begin, begin + SLICE)):
             summary.add(verdict)
-    print(f"seeds {first} to {first + summary.seeds - 1}")
+    record_property("seeds", f"{first} to {first + summary.seeds - 1}, {summary.calls} calls")
     assert [(verdict.seed, verdict.violations[:3]) for verdict in summary.bad] == []
     assert summary.missed == []
 
