@@ -16,6 +16,7 @@ from agents.facts import Fact
 from agents.finding_out import Inquiry
 from agents.lane import LaneHead
 from agents.ledger import Ledger
+from agents.live import LiveStream
 from agents.look_up import NotThere
 from agents.partition import PartitionSender
 from agents.rates import TokenBucket
@@ -25,7 +26,7 @@ from agents.sweep import Sweep
 from agents.tail import Tail
 from agents.takeover import newest_checkpoint
 from schemas.outcomes import Attempted, Checkpoint
-from streams.log import settled
+from streams.log import Record, settled
 from tests.simulation.scenario import run_seed
 
 Patch = Callable[[pytest.MonkeyPatch], None]
@@ -208,3 +209,24 @@ def without_giving_up_a_probe(monkeypatch: pytest.MonkeyPatch) -> None:
 @mutant
 def without_a_word_about_gaps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(PartitionSender, "_gap", lambda self, key, cursor: None)
+
+
+@mutant
+def without_noticing_a_jump_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The live stream goes on wherever Faust goes on."""
+    original = LiveStream.admit
+
+    def admit(self: LiveStream, record: Record) -> None:
+        if self.expected is not None:
+            self.expected = max(self.expected, record.offset)
+        original(self, record)
+
+    monkeypatch.setattr(LiveStream, "admit", admit)
+
+
+@mutant
+def without_minding_a_silent_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def never(self: LiveStream) -> None:
+        await asyncio.sleep(0)
+
+    monkeypatch.setattr(LiveStream, "mind", never)

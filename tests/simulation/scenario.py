@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 from collections import Counter
 from dataclasses import dataclass
+from random import Random
 
 from agents.destination import State
 from agents.partition import PartitionSender
@@ -13,7 +14,7 @@ from tests.simulation.clock import VirtualLoop
 from tests.simulation.disturbances import Disturbances
 from tests.simulation.judge import gather, judge, reached
 from tests.simulation.process import Killed
-from tests.simulation.setting import CALL_TIMEOUT, PARTITIONS
+from tests.simulation.setting import CALL_TIMEOUT, PARTITIONS, simulated_allowance
 from tests.simulation.watch import Watch
 from tests.simulation.world import World, spawn
 
@@ -38,7 +39,9 @@ def run_seed(seed: int) -> Verdict:
     loop = VirtualLoop()
     scenario = Scenario(seed)
     try:
-        loop.run_until_complete(scenario.run())
+        # Of its own, so that what else a seed draws stays what it was.
+        with simulated_allowance(Random(f"allowance of {seed}")):
+            loop.run_until_complete(scenario.run())
     except AssertionError as error:
         scenario.world.errors.append(repr(error))
     finally:

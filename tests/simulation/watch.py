@@ -114,6 +114,7 @@ def _circuit_events() -> Counter[str]:
         name = f"unanswered, then {action.replace('_', ' ')} at {platform}"
         found[name] += round(METRICS.ambiguous.labels(platform, action)._value.get())
     found["notice of an outage"] = round(METRICS.notices._value.get())
+    found["live stream silent"] = round(METRICS.behind.labels("stream_silent")._value.get())
     found["fenced"] = round(METRICS.fenced._value.get())
     return found
 
