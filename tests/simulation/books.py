@@ -25,6 +25,15 @@ class Arrival:
     log_end: int
 
 
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A process did nothing from ``began`` to ``ended`` (Unix milliseconds), and woke then."""
+
+    process: str
+    began: int
+    ended: int
+
+
 @dataclass
 class Books:
     """Of both platforms."""
@@ -37,3 +46,4 @@ class Books:
     #: How often something remarkable happened.
     reached: Counter[str] = field(default_factory=Counter)
     calls: int = 0
+    stops: list[Stop] = field(default_factory=list)

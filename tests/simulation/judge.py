@@ -45,7 +45,7 @@ def gather(settings: Settings, tenants: dict[str, Tenant], books: Books, log: Si
     facts: dict[str, list[Demand]] = defaultdict(list)
     for demand in demands.all:
         facts[demand.name].append(demand)
-    trail = read_trail(_partitions(log, "outcomes"))
+    trail = read_trail(_partitions(log, "outcomes"), books.stops)
     return Evidence(settings, tenants, books, log, demands, trail, dict(facts))
 
 
