@@ -14,6 +14,7 @@ from streams.settings import Settings
 from tests.simulation.books import Arrival, Books
 from tests.simulation.demands import Demand, Demands, FactId, read_demands
 from tests.simulation.log import EPOCH_MS, SimulatedLog
+from tests.simulation.notices import unfounded
 from tests.simulation.trail import Attempt, Story, Trail, read_trail
 
 #: Seconds by which an arrival may come earlier than the sender's own clock would have it.
@@ -60,6 +61,7 @@ def judge(evidence: Evidence) -> list[str]:
         _hurried,
         _given_up,
         _over_budget,
+        unfounded,
     )
     return [violation for check in checks for violation in check(evidence)]
 
