@@ -155,23 +155,40 @@ def _reordered(evidence: Evidence) -> Iterator[str]:
     """First arrivals of a lane come in the order of the log.
 
     Not promised for what was given up or removed: a former owner's call may come after its successor went on. Nor for a
-    copy whose first fact was removed. A redrive goes last.
+    copy whose first fact was removed. A redrive is a fact of its own, behind what was said before it.
     """
     last: dict[tuple[str, str], tuple[int, int]] = {}
-    seen: set[tuple[str, int]] = set()
-    for arrival in evidence.books.arrivals:
-        if not arrival.accepted or arrival.name not in evidence.facts or (arrival.name, arrival.part) in seen:
-            continue
-        seen.add((arrival.name, arrival.part))
-        _, demand = _right(evidence, arrival)
-        if demand.number or demand.optional or demand.id in evidence.demands.forgotten:
+    redriven: dict[tuple[str, str], Demand] = {}
+    for demand, part in _first_arrivals(evidence):
+        if demand.optional or demand.id in evidence.demands.forgotten:
             continue
         if evidence.story(demand.fact).ending is not None or _is_in_gap(evidence, demand):
             continue
-        lane, here = (demand.thread, demand.platform), (demand.fact[1], arrival.part)
+        lane, here = (demand.thread, demand.platform), (demand.fact[1], part)
         if here < last.get(lane, (-1, 0)):
             yield f"reordered: {demand.platform} {demand.thread} {here} after {last[lane]}"
         last[lane] = max(here, last.get(lane, (-1, 0)))
+        former = redriven.get(lane)
+        if demand.number == 0:
+            evidence.reached["said behind a redrive"] += former is not None
+            continue
+        redriven[lane] = demand
+        # One command has one time.
+        if former is not None and former.fact != demand.fact and former.time == demand.time:
+            evidence.reached["redriven together"] += 1
+            if demand.original < former.original:
+                yield f"redriven together, and not in the order of the originals: {demand} after {former}"
+
+
+def _first_arrivals(evidence: Evidence) -> Iterator[tuple[Demand, int]]:
+    """The parts of every demand, as they first arrived for it."""
+    seen: set[tuple[FactId, int]] = set()
+    for arrival in evidence.books.arrivals:
+        if arrival.accepted and arrival.name in evidence.facts:
+            _, demand = _right(evidence, arrival)
+            if (demand.fact, arrival.part) not in seen:
+                seen.add((demand.fact, arrival.part))
+                yield demand, arrival.part
 
 
 def _hurried(evidence: Evidence) -> Iterator[str]:

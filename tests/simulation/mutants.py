@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from agents.circuit import Circuit
-from agents.destination import Destination
+from agents.destination import Destination, Place
 from agents.facts import Fact
 from agents.finding_out import Inquiry
 from agents.lane import LaneHead
@@ -26,6 +26,7 @@ from agents.sweep import Sweep
 from agents.tail import Tail
 from agents.takeover import newest_checkpoint
 from schemas.outcomes import Attempted, Checkpoint
+from schemas.redriving import REDRIVEN
 from streams.log import Record, settled
 from tests.simulation.scenario import run_seed
 
@@ -230,3 +231,18 @@ def without_minding_a_silent_stream(monkeypatch: pytest.MonkeyPatch) -> None:
         await asyncio.sleep(0)
 
     monkeypatch.setattr(LiveStream, "mind", never)
+
+
+@mutant
+def letting_redrives_overtake(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is redriven goes in front of what waits in its lane."""
+    original = Destination.add
+
+    def add(self: Destination, place: Place) -> str | None:
+        name = original(self, place)
+        lane = self.lanes[place.delivery.lane]
+        if name is None and place.fact.event.type == REDRIVEN:
+            lane.insert(1, lane.pop())
+        return name
+
+    monkeypatch.setattr(Destination, "add", add)

@@ -56,6 +56,8 @@ SOMETIMES = (
     "dead_lettered",
     "expired",
     "redriven",
+    "redriven together",
+    "said behind a redrive",
     "receipt",
     "shown in time",
     "order wait over",
