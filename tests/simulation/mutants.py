@@ -246,3 +246,20 @@ def letting_redrives_overtake(monkeypatch: pytest.MonkeyPatch) -> None:
         return name
 
     monkeypatch.setattr(Destination, "add", add)
+
+
+@mutant
+def with_two_calls_of_a_lane_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second delivery of a lane starts with the first."""
+
+    async def run_two(partition: PartitionSender, destination: Destination, name: str) -> None:
+        lane = destination.lanes[name]
+        while lane:
+            heads = [LaneHead(partition, destination, place) for place in list(lane)[:2]]
+            if not all(await asyncio.gather(*(head.deliver() for head in heads))):
+                return
+            for _ in heads:
+                lane.popleft()
+        del destination.lanes[name]
+
+    monkeypatch.setattr("agents.partition.run_lane", run_two)

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from streams.log import Record
 from tests.simulation.demands import Demand, FactId, decode_event
-
-if TYPE_CHECKING:
-    from tests.simulation.judge import Evidence
+from tests.simulation.evidence import Evidence
 
 #: Milliseconds within which an end that stands in the log is known to its sender.
 KNOWN_MS = 1000

@@ -12,7 +12,8 @@ from agents.destination import State
 from agents.partition import PartitionSender
 from tests.simulation.clock import VirtualLoop
 from tests.simulation.disturbances import Disturbances
-from tests.simulation.judge import gather, judge, reached
+from tests.simulation.evidence import gather
+from tests.simulation.judge import judge, reached
 from tests.simulation.process import Killed
 from tests.simulation.setting import CALL_TIMEOUT, PARTITIONS, simulated_allowance
 from tests.simulation.watch import Watch
