@@ -18,6 +18,7 @@ from agents.lane import LaneHead
 from agents.ledger import Ledger
 from agents.live import LiveStream
 from agents.look_up import NotThere
+from agents.notices import _Outage
 from agents.partition import PartitionSender
 from agents.rates import TokenBucket
 from agents.sender import Sender
@@ -263,3 +264,8 @@ def with_two_calls_of_a_lane_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
         del destination.lanes[name]
 
     monkeypatch.setattr("agents.partition.run_lane", run_two)
+
+
+@mutant
+def without_a_bound_of_threads_to_be_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_Outage, "has_room", True)

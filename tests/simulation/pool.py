@@ -62,6 +62,7 @@ SOMETIMES = (
     "shown in time",
     "order wait over",
     "notice of an outage",
+    "no room for another notice",
     "paused",
     "budget used up",
 )

@@ -15,7 +15,7 @@ from tests.simulation.disturbances import Disturbances
 from tests.simulation.evidence import gather
 from tests.simulation.judge import judge, reached
 from tests.simulation.process import Killed
-from tests.simulation.setting import CALL_TIMEOUT, PARTITIONS, simulated_allowance
+from tests.simulation.setting import CALL_TIMEOUT, PARTITIONS, simulated_bounds
 from tests.simulation.watch import Watch
 from tests.simulation.world import World, spawn
 
@@ -41,7 +41,7 @@ def run_seed(seed: int) -> Verdict:
     scenario = Scenario(seed)
     try:
         # Of its own, so that what else a seed draws stays what it was.
-        with simulated_allowance(Random(f"allowance of {seed}")):
+        with simulated_bounds(Random(f"bounds of {seed}")):
             loop.run_until_complete(scenario.run())
     except AssertionError as error:
         scenario.world.errors.append(repr(error))

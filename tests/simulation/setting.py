@@ -8,7 +8,7 @@ from random import Random
 
 from pydantic import SecretStr
 
-from agents import live
+from agents import live, notices
 from schemas.tenant import Channel, Genesys, GenesysClient, Tenant, WhatsAppApp
 from streams.settings import Settings
 
@@ -74,13 +74,18 @@ def allowance(random: Random, client: GenesysClient) -> int:
 
 
 @contextmanager
-def simulated_allowance(random: Random) -> Iterator[None]:
-    """In some runs Faust's position counts as a jump at a distance that a run's few facts have."""
-    before, live.ALLOWANCE = live.ALLOWANCE, random.choice((live.ALLOWANCE, live.ALLOWANCE, 5, 20))
+def simulated_bounds(random: Random) -> Iterator[None]:
+    """In some runs bounds that no run's few facts and threads would meet.
+
+    How far Faust's position may be off before it counts as a jump, and how many threads are told of an outage.
+    """
+    allowance, threads = live.ALLOWANCE, notices.THREADS
+    live.ALLOWANCE = random.choice((allowance, allowance, 5, 20))
+    notices.THREADS = random.choice((threads, threads, 2))
     try:
         yield
     finally:
-        live.ALLOWANCE = before
+        live.ALLOWANCE, notices.THREADS = allowance, threads
 
 
 def _tenant(random: Random, number: int) -> Tenant:
