@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
+import sys
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from random import Random
+
+import pytest
 
 from agents.destination import State
 from agents.partition import PartitionSender
@@ -41,7 +47,7 @@ def run_seed(seed: int) -> Verdict:
     scenario = Scenario(seed)
     try:
         # Of its own, so that what else a seed draws stays what it was.
-        with simulated_bounds(Random(f"bounds of {seed}")):
+        with simulated_bounds(Random(f"bounds of {seed}")), unexpected(scenario.world.errors):
             loop.run_until_complete(scenario.run())
     except AssertionError as error:
         scenario.world.errors.append(repr(error))
@@ -49,6 +55,18 @@ def run_seed(seed: int) -> Verdict:
         loop.close()
     scenario.world.errors += [repr(e) for e in loop.unheard if not isinstance(e, (Killed, asyncio.CancelledError))]
     return scenario.verdict()
+
+
+@contextmanager
+def unexpected(errors: list[str]) -> Iterator[None]:
+    """What the sender catches and goes on behind, because it must, is an error here all the same."""
+
+    def exception(self: logging.Logger, message: object, *_: object, **__: object) -> None:
+        errors.append(f"{message}: {sys.exception()!r}")
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(logging.Logger, "exception", exception)
+        yield
 
 
 class Scenario:
