@@ -12,7 +12,7 @@ from tests.simulation.demands import Demand, FactId
 from tests.simulation.evidence import Evidence, is_in_gap, right
 from tests.simulation.lanes import overlapping
 from tests.simulation.log import EPOCH_MS
-from tests.simulation.notices import unfounded
+from tests.simulation.notices import told_twice, unfounded
 
 #: Seconds by which an arrival may come earlier than the sender's own clock would have it.
 SLACK = 0.01
@@ -31,6 +31,7 @@ def judge(evidence: Evidence) -> list[str]:
         _given_up,
         _over_budget,
         unfounded,
+        told_twice,
     )
     return [violation for check in checks for violation in check(evidence)]
 

@@ -1,4 +1,4 @@
-"""Judges the notices of outages: who was told, and for which message."""
+"""Judges the notices of outages: who was told, for which message, and how often."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from tests.simulation.evidence import Evidence
 
 #: Milliseconds within which an end that stands in the log is known to its sender.
 KNOWN_MS = 1000
+#: A refusal of what was said, which only a platform that works gives.
+REFUSED = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,23 @@ def unfounded(evidence: Evidence) -> Iterator[str]:
             yield f"told {due - notice.appended} ms early: {notice}"
         if ended is not None and ended + KNOWN_MS < due:
             yield f"told of an outage, though its message had ended {due - ended} ms before it was due: {notice}"
+
+
+def told_twice(evidence: Evidence) -> Iterator[str]:
+    """A thread is told once an outage, which lasts until something of its tenant's is taken or refused again.
+
+    So neither a takeover nor a circuit that a mere question has closed makes another outage of it.
+    """
+    last: dict[tuple[str, str], Notice] = {}
+    for notice in read_notices(evidence):
+        former = last.get((notice.tenant, notice.thread))
+        last[notice.tenant, notice.thread] = notice
+        if former is None or former.fact[1] < evidence.log.starts["events", former.fact[0]]:
+            continue  # Whom retention has made forget may be told again.
+        if any(former.appended <= at <= notice.appended for at in _answers(evidence, notice)):
+            evidence.reached["told of two outages"] += 1
+        else:
+            yield f"told twice of one outage: {notice} after {former}"
 
 
 def read_notices(evidence: Evidence) -> Iterator[Notice]:
@@ -77,3 +96,15 @@ def _ended(evidence: Evidence, demand: Demand) -> int | None:
         return story.ending.timestamp
     confirmed = story.confirmed.get(demand.parts)
     return None if confirmed is None else evidence.log.records["outcomes", partition][confirmed].timestamp
+
+
+def _answers(evidence: Evidence, notice: Notice) -> Iterator[int]:
+    """When the log said that Genesys had taken or refused something of the tenant's: it was not away."""
+    for record in evidence.log.records["outcomes", notice.fact[0]]:
+        type_ = record.header("type")
+        if type_ not in (b"delivery.accepted", b"delivery.failed"):
+            continue
+        event = decode_event(record.value or b"")
+        works = type_ == b"delivery.accepted" or event.data["status"] == REFUSED
+        if works and event.tenantid == notice.tenant and event.data["platform"] == "genesys":
+            yield record.timestamp

@@ -63,6 +63,7 @@ SOMETIMES = (
     "order wait over",
     "notice of an outage",
     "no room for another notice",
+    "told of two outages",
     "paused",
     "budget used up",
 )
