@@ -25,6 +25,29 @@ class Arrival:
     log_end: int
 
 
+@dataclass(slots=True)
+class Call:
+    """A message or receipt that left its process, whether or not it arrived."""
+
+    process: str
+    name: str
+    part: int
+    #: End of ``outcomes`` of the tenant's partition when it left.
+    log_end_sent: int
+    #: Virtual seconds, up to when its client got an answer or stopped waiting for one.
+    began: float
+    ended: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A process did nothing from ``began`` to ``ended`` (Unix milliseconds), and woke then."""
+
+    process: str
+    began: int
+    ended: int
+
+
 @dataclass
 class Books:
     """Of both platforms."""
@@ -37,3 +60,5 @@ class Books:
     #: How often something remarkable happened.
     reached: Counter[str] = field(default_factory=Counter)
     calls: int = 0
+    sent: list[Call] = field(default_factory=list)
+    stops: list[Stop] = field(default_factory=list)

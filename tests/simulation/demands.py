@@ -35,6 +35,8 @@ class Demand:
     is_message: bool = True
     #: 0 but for a redrive.
     number: int = 0
+    #: Of a redrive: offset of the original.
+    original: int = -1
     #: A copy that may count, as the first one is not known any more: removed, or (receipts) before the window.
     optional: bool = False
 
@@ -124,7 +126,10 @@ def _message(fact: FactId, record: Record, event: Event) -> Demand | None:
     if event.type == "delivery.redriven":
         original = msgspec.convert(event.data["personal"]["original"], Event)
         again = _receipt(fact, record, original) if original.type in RECEIPTS else _message(fact, record, original)
-        return replace(again, id=event.id, number=event.data["number"], time=event.time) if again else None
+        if again is None:
+            return None
+        number, offset = event.data["number"], event.data["offset"]
+        return replace(again, id=event.id, number=number, original=offset, time=event.time)
     if event.type not in ("message.received", "message.composed"):
         return None
     composed = event.type == "message.composed"

@@ -21,6 +21,9 @@ CRASH_POINTS = (
     "sender_falling_behind",
     "sender_joining",
 )
+#: Where a process is stopped in the middle of what its successor cannot see: between the proof of an attempt and its
+#: call, and in front of the append of a result or of a checkpoint.
+STOP_POINTS = ("sender_before_call", "sender_before_call", "sender_after_answer", "sender_checkpoint")
 #: Weights of the kinds of weather, for one tenant on one platform.
 WEATHER_WEIGHTS = {"calm": 30, "flaky": 20, "dark": 14, "limited": 8, "slow": 10, "lossy": 14, "forbidden": 1}
 MEMBERS = 3
@@ -36,7 +39,7 @@ class Disturbances:
             "kill": world.kill,
             "kill at a point": self._kill_at_a_point,
             "stop": world.stop_and_wake,
-            "stop before a call": lambda member: world.stop_before_call.add(member.process.name),
+            "stop at a point": self._stop_at_a_point,
             "cut": world.cut_off,
         }
         self._kinds = (
@@ -90,7 +93,7 @@ class Disturbances:
             platform.weather.clear()
         world.group.faulty_commits = 0.0
         world.crash_at.clear()
-        world.stop_before_call.clear()
+        world.stop_at.clear()
         for tenant in world.by_name:
             world.operator.resume(tenant)
         if not any(member.process.reachable for member in world.group.members):
@@ -98,6 +101,9 @@ class Disturbances:
 
     def _kill_at_a_point(self, member: Member) -> None:
         self._world.crash_at[member.process.name] = self._random.choice(CRASH_POINTS)
+
+    def _stop_at_a_point(self, member: Member) -> None:
+        self._world.stop_at[member.process.name] = self._random.choice(STOP_POINTS)
 
     async def _leave(self, member: Member) -> None:
         """SIGTERM."""

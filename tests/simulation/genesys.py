@@ -89,6 +89,8 @@ class SimulatedGenesys:
         call = _Call(request, exchange, tenant, budget, budget.knew(process), budget.in_flight[process], now, log_end)
         exchange.on_answer = lambda answer: self._answered(call, answer)
         self._books.calls += 1
+        if request.method == "POST":
+            exchange.note(self._books, _name(request), 1, log_end)
         fate = Fate(self._random, self.weather.get(tenant.id, CALM))
         fate.travels(exchange, self._timeout, lambda fate: self._arrived(call, fate))
 

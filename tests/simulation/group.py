@@ -8,9 +8,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 
+from agents import live
 from agents.sender import Sender
+from streams.log import Record
 from tests.simulation.log import SimulatedLog
 from tests.simulation.process import Killed, Process
+
+#: Of streams that may begin at a wrong place, how many also bring nothing for longer than the sender puts up with.
+STUCK = 0.25
+FOR_GOOD = 1e6
 
 
 @dataclass
@@ -74,21 +80,30 @@ class SimulatedGroup:
         for index, member in enumerate(able):
             mine = [p for p in range(self._partitions) if p % len(able) == index]
             member.sender.assign(mine)
-            member.streams = [asyncio.create_task(self._stream(member, p, self._start(p))) for p in mine]
+            member.streams = [asyncio.create_task(self._stream(member, p)) for p in mine]
 
     def _start(self, partition: int) -> int:
+        """Where the live stream begins; far from the commit is what the sender would count as a jump."""
         committed, end = self._committed[partition], len(self._log.records["events", partition])
         if self._random.random() < self.faulty_commits:
             if self._random.random() < 0.5:
-                self.reached["commit far ahead"] += committed < end
+                self.reached["commit far ahead"] += end - committed > live.ALLOWANCE
                 return end
-            self.reached["commit far behind"] += committed > 0
-            return self._random.randint(0, committed)
+            position = self._random.randint(0, committed)
+            self.reached["commit far behind"] += committed - position > live.ALLOWANCE
+            return position
         return committed
 
-    async def _stream(self, member: Member, partition: int, position: int) -> None:
+    def _silence(self) -> float:
+        """Seconds until a stream brings its first record; some are stuck until the next rebalance."""
+        if self._random.random() < STUCK * self.faulty_commits:
+            return self._random.choice((self._random.uniform(5.0, 12.0), FOR_GOOD))
+        return self._random.uniform(0.01, 0.5)
+
+    async def _stream(self, member: Member, partition: int) -> None:
         records = self._log.records["events", partition]
-        await asyncio.sleep(self._random.uniform(0.01, 0.5))
+        await asyncio.sleep(self._silence())
+        position = self._start(partition)
         try:
             while True:
                 await member.process.gate()
@@ -98,7 +113,7 @@ class SimulatedGroup:
                     await self._log.wait_for_news("events", partition, 1.0)
                     continue
                 for record in records[position : position + self._random.randint(1, 8)]:
-                    member.sender.admit(record)
+                    self._bring(member, record)
                     position = record.offset + 1
                 if self._random.random() < 0.2:
                     self._committed[partition] = position
@@ -106,3 +121,12 @@ class SimulatedGroup:
                     await asyncio.sleep(self._random.uniform(0.0, 0.008))
         except Killed:
             return
+
+    def _bring(self, member: Member, record: Record) -> None:
+        """Hand a record to a member, and note when its live stream counts that as a jump."""
+        partition = member.sender._partitions.get(record.partition)
+        expected = partition.live.expected if partition is not None else None
+        member.sender.admit(record)
+        if partition is not None and expected is not None and partition.live.expected is None:
+            where = "ahead" if record.offset > expected else "back"
+            self.reached[f"live stream jumped {where}"] += 1

@@ -3,50 +3,19 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 
 from schemas.envelope import milliseconds_of_time
-from schemas.tenant import Tenant
-from streams.log import Record
-from streams.settings import Settings
-from tests.simulation.books import Arrival, Books
-from tests.simulation.demands import Demand, Demands, FactId, read_demands
-from tests.simulation.log import EPOCH_MS, SimulatedLog
-from tests.simulation.trail import Attempt, Story, Trail, read_trail
+from tests.simulation.books import Arrival
+from tests.simulation.demands import Demand, FactId
+from tests.simulation.evidence import Evidence, is_in_gap, right
+from tests.simulation.lanes import overlapping
+from tests.simulation.log import EPOCH_MS
+from tests.simulation.notices import told_twice, unfounded
 
 #: Seconds by which an arrival may come earlier than the sender's own clock would have it.
 SLACK = 0.01
-
-
-@dataclass
-class Evidence:
-    """All that is known of a run."""
-
-    settings: Settings
-    tenants: dict[str, Tenant]
-    books: Books
-    log: SimulatedLog
-    demands: Demands
-    trail: Trail
-    #: Facts by the names that the books use: the first that demanded it, then its redrives.
-    facts: dict[str, list[Demand]]
-    reached: Counter[str] = field(default_factory=Counter)
-
-    def story(self, fact: FactId) -> Story:
-        return self.trail.stories.get(fact, Story())
-
-
-def gather(settings: Settings, tenants: dict[str, Tenant], books: Books, log: SimulatedLog) -> Evidence:
-    """Read the log of a finished run."""
-    starts = {partition: log.starts[topic, partition] for topic, partition in list(log.records) if topic == "events"}
-    demands = read_demands(_partitions(log, "events"), starts, round(1000 * settings.duplicate_window))
-    facts: dict[str, list[Demand]] = defaultdict(list)
-    for demand in demands.all:
-        facts[demand.name].append(demand)
-    trail = read_trail(_partitions(log, "outcomes"))
-    return Evidence(settings, tenants, books, log, demands, trail, dict(facts))
 
 
 def judge(evidence: Evidence) -> list[str]:
@@ -57,9 +26,12 @@ def judge(evidence: Evidence) -> list[str]:
         _doubled,
         _invented,
         _reordered,
+        overlapping,
         _hurried,
         _given_up,
         _over_budget,
+        unfounded,
+        told_twice,
     )
     return [violation for check in checks for violation in check(evidence)]
 
@@ -69,24 +41,13 @@ def _lost(evidence: Evidence) -> Iterator[str]:
     arrived = {(a.platform, a.name, a.part) for a in evidence.books.arrivals if a.accepted}
     for demand in evidence.demands.all:
         story = evidence.story(demand.fact)
-        if demand.optional or story.ending is not None or _is_in_gap(evidence, demand):
+        if demand.optional or story.ending is not None or is_in_gap(evidence, demand):
             continue
         if demand.number and len(story.confirmed) < demand.parts and demand.parts not in story.confirmed:
             yield f"redrive {demand.number} lost: {demand}"
         for part in range(1, demand.parts + 1):
             if (demand.platform, demand.name, part) not in arrived:
                 yield f"lost: part {part} of {demand}"
-
-
-def _is_in_gap(evidence: Evidence, demand: Demand) -> bool:
-    """True when retention took the fact, and the log says that this tenant may miss it."""
-    partition, offset = demand.fact
-    return any(
-        (partition, demand.tenant, demand.platform) == gap[:3]
-        and gap[3] <= offset
-        and any(t.partition == partition and t.start > offset and t.outcomes_end <= gap[4] for t in evidence.log.trims)
-        for gap in evidence.trail.gaps
-    )
 
 
 def _without_a_right(evidence: Evidence) -> Iterator[str]:
@@ -96,7 +57,7 @@ def _without_a_right(evidence: Evidence) -> Iterator[str]:
         if arrival.name not in evidence.facts:
             yield f"a call that no fact demands: {arrival}"
             continue
-        attempt, demand = _right(evidence, arrival)
+        attempt, demand = right(evidence, arrival)
         if attempt is None:
             yield f"called without a right: {arrival}"
             continue
@@ -105,17 +66,6 @@ def _without_a_right(evidence: Evidence) -> Iterator[str]:
             yield f"called twice with one attempt: {arrival}"
         if evidence.story(demand.fact).confirmed.get(arrival.part, attempt.offset) < attempt.offset:
             yield f"resent though confirmed: {arrival}"
-
-
-def _right(evidence: Evidence, arrival: Arrival) -> tuple[Attempt | None, Demand]:
-    """The newest attempt that allows the call, and the fact for which it was made."""
-    found: tuple[Attempt | None, Demand] = (None, evidence.facts[arrival.name][0])
-    for demand in evidence.facts[arrival.name]:
-        for attempt in evidence.story(demand.fact).attempts:
-            mine = attempt.process == arrival.process and attempt.part == arrival.part
-            if mine and attempt.offset < arrival.log_end_sent and (not found[0] or attempt.offset > found[0].offset):
-                found = (attempt, demand)
-    return found
 
 
 def _doubled(evidence: Evidence) -> Iterator[str]:
@@ -153,23 +103,40 @@ def _reordered(evidence: Evidence) -> Iterator[str]:
     """First arrivals of a lane come in the order of the log.
 
     Not promised for what was given up or removed: a former owner's call may come after its successor went on. Nor for a
-    copy whose first fact was removed. A redrive goes last.
+    copy whose first fact was removed. A redrive is a fact of its own, behind what was said before it.
     """
     last: dict[tuple[str, str], tuple[int, int]] = {}
-    seen: set[tuple[str, int]] = set()
-    for arrival in evidence.books.arrivals:
-        if not arrival.accepted or arrival.name not in evidence.facts or (arrival.name, arrival.part) in seen:
+    redriven: dict[tuple[str, str], Demand] = {}
+    for demand, part in _first_arrivals(evidence):
+        if demand.optional or demand.id in evidence.demands.forgotten:
             continue
-        seen.add((arrival.name, arrival.part))
-        _, demand = _right(evidence, arrival)
-        if demand.number or demand.optional or demand.id in evidence.demands.forgotten:
+        if evidence.story(demand.fact).ending is not None or is_in_gap(evidence, demand):
             continue
-        if evidence.story(demand.fact).ending is not None or _is_in_gap(evidence, demand):
-            continue
-        lane, here = (demand.thread, demand.platform), (demand.fact[1], arrival.part)
+        lane, here = (demand.thread, demand.platform), (demand.fact[1], part)
         if here < last.get(lane, (-1, 0)):
             yield f"reordered: {demand.platform} {demand.thread} {here} after {last[lane]}"
         last[lane] = max(here, last.get(lane, (-1, 0)))
+        former = redriven.get(lane)
+        if demand.number == 0:
+            evidence.reached["said behind a redrive"] += former is not None
+            continue
+        redriven[lane] = demand
+        # One command has one time.
+        if former is not None and former.fact != demand.fact and former.time == demand.time:
+            evidence.reached["redriven together"] += 1
+            if demand.original < former.original:
+                yield f"redriven together, and not in the order of the originals: {demand} after {former}"
+
+
+def _first_arrivals(evidence: Evidence) -> Iterator[tuple[Demand, int]]:
+    """The parts of every demand, as they first arrived for it."""
+    seen: set[tuple[FactId, int]] = set()
+    for arrival in evidence.books.arrivals:
+        if arrival.accepted and arrival.name in evidence.facts:
+            _, demand = right(evidence, arrival)
+            if (demand.fact, arrival.part) not in seen:
+                seen.add((demand.fact, arrival.part))
+                yield demand, arrival.part
 
 
 def _hurried(evidence: Evidence) -> Iterator[str]:
@@ -235,10 +202,6 @@ def _given_up(evidence: Evidence) -> Iterator[str]:
 
 def _over_budget(evidence: Evidence) -> Iterator[str]:
     yield from evidence.books.avoidable
-
-
-def _partitions(log: SimulatedLog, topic: str) -> dict[int, list[Record]]:
-    return {partition: records for (name, partition), records in sorted(log.records.items()) if name == topic}
 
 
 def reached(evidence: Evidence) -> Counter[str]:

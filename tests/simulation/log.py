@@ -122,7 +122,8 @@ class SimulatedWriter:
 
     def _land(self, where: Where) -> None:
         loop, random = asyncio.get_running_loop(), self._log.random
-        if self._log.away or self._process.cut:
+        # A stopped process hands nothing more to its kernel: what waits goes out when it wakes.
+        if self._log.away or self._process.cut or self._process.stopped:
             loop.call_later(0.1, self._land, where)
             return
         pending = self._pending[where]

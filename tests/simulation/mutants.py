@@ -11,12 +11,14 @@ import msgspec
 import pytest
 
 from agents.circuit import Circuit
-from agents.destination import Destination
+from agents.destination import Destination, Place
 from agents.facts import Fact
 from agents.finding_out import Inquiry
 from agents.lane import LaneHead
 from agents.ledger import Ledger
+from agents.live import LiveStream
 from agents.look_up import NotThere
+from agents.notices import _Outage
 from agents.partition import PartitionSender
 from agents.rates import TokenBucket
 from agents.sender import Sender
@@ -25,7 +27,8 @@ from agents.sweep import Sweep
 from agents.tail import Tail
 from agents.takeover import newest_checkpoint
 from schemas.outcomes import Attempted, Checkpoint
-from streams.log import settled
+from schemas.redriving import REDRIVEN
+from streams.log import Record, settled
 from tests.simulation.scenario import run_seed
 
 Patch = Callable[[pytest.MonkeyPatch], None]
@@ -208,3 +211,61 @@ def without_giving_up_a_probe(monkeypatch: pytest.MonkeyPatch) -> None:
 @mutant
 def without_a_word_about_gaps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(PartitionSender, "_gap", lambda self, key, cursor: None)
+
+
+@mutant
+def without_noticing_a_jump_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The live stream goes on wherever Faust goes on."""
+    original = LiveStream.admit
+
+    def admit(self: LiveStream, record: Record) -> None:
+        if self.expected is not None:
+            self.expected = max(self.expected, record.offset)
+        original(self, record)
+
+    monkeypatch.setattr(LiveStream, "admit", admit)
+
+
+@mutant
+def without_minding_a_silent_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def never(self: LiveStream) -> None:
+        await asyncio.sleep(0)
+
+    monkeypatch.setattr(LiveStream, "mind", never)
+
+
+@mutant
+def letting_redrives_overtake(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is redriven goes in front of what waits in its lane."""
+    original = Destination.add
+
+    def add(self: Destination, place: Place) -> str | None:
+        name = original(self, place)
+        lane = self.lanes[place.delivery.lane]
+        if name is None and place.fact.event.type == REDRIVEN:
+            lane.insert(1, lane.pop())
+        return name
+
+    monkeypatch.setattr(Destination, "add", add)
+
+
+@mutant
+def with_two_calls_of_a_lane_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second delivery of a lane starts with the first."""
+
+    async def run_two(partition: PartitionSender, destination: Destination, name: str) -> None:
+        lane = destination.lanes[name]
+        while lane:
+            heads = [LaneHead(partition, destination, place) for place in list(lane)[:2]]
+            if not all(await asyncio.gather(*(head.deliver() for head in heads))):
+                return
+            for _ in heads:
+                lane.popleft()
+        del destination.lanes[name]
+
+    monkeypatch.setattr("agents.partition.run_lane", run_two)
+
+
+@mutant
+def without_a_bound_of_threads_to_be_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_Outage, "has_room", True)

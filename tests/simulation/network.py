@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp
 import msgspec
 
+from tests.simulation.books import Books, Call
 from tests.simulation.process import Process
 
 
@@ -79,6 +80,8 @@ class Exchange:
         loop = asyncio.get_running_loop()
         self._process = process
         self._ends = loop.time() + timeout
+        #: As the books have it; what ends the exchange ends the call.
+        self.call: Call | None = None
         self._future: asyncio.Future[Answer] = loop.create_future()
         #: Called once: with the answer when the process gets it, or with an error when it stops waiting for one.
         self.on_answer: Callable[[Answer], None] | None = None
@@ -99,6 +102,12 @@ class Exchange:
         """No answer ever comes."""
         self.answer(self._ends - asyncio.get_running_loop().time(), Answer(error=TimeoutError()))
 
+    def note(self, books: Books, name: str, part: int, log_end: int) -> None:
+        """Enter the call in the books."""
+        now = asyncio.get_running_loop().time()
+        self.call = Call(self._process.name, name, part, log_end, now, self._ends)
+        books.sent.append(self.call)
+
     async def result(self) -> Answer:
         try:
             return await self._future
@@ -113,6 +122,8 @@ class Exchange:
         self._future.set_result(answer)
 
     def _end(self, answer: Answer) -> None:
+        if self.call is not None:
+            self.call.ended = min(self.call.ended, asyncio.get_running_loop().time())
         if self.on_answer is not None:
             self.on_answer(answer)
 

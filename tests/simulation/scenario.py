@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
+import sys
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from random import Random
+
+import pytest
 
 from agents.destination import State
 from agents.partition import PartitionSender
 from tests.simulation.clock import VirtualLoop
 from tests.simulation.disturbances import Disturbances
-from tests.simulation.judge import gather, judge, reached
+from tests.simulation.evidence import gather
+from tests.simulation.judge import judge, reached
 from tests.simulation.process import Killed
-from tests.simulation.setting import CALL_TIMEOUT, PARTITIONS
+from tests.simulation.setting import CALL_TIMEOUT, PARTITIONS, simulated_bounds
 from tests.simulation.watch import Watch
 from tests.simulation.world import World, spawn
 
@@ -38,13 +46,27 @@ def run_seed(seed: int) -> Verdict:
     loop = VirtualLoop()
     scenario = Scenario(seed)
     try:
-        loop.run_until_complete(scenario.run())
+        # Of its own, so that what else a seed draws stays what it was.
+        with simulated_bounds(Random(f"bounds of {seed}")), unexpected(scenario.world.errors):
+            loop.run_until_complete(scenario.run())
     except AssertionError as error:
         scenario.world.errors.append(repr(error))
     finally:
         loop.close()
     scenario.world.errors += [repr(e) for e in loop.unheard if not isinstance(e, (Killed, asyncio.CancelledError))]
     return scenario.verdict()
+
+
+@contextmanager
+def unexpected(errors: list[str]) -> Iterator[None]:
+    """What the sender catches and goes on behind, because it must, is an error here all the same."""
+
+    def exception(self: logging.Logger, message: object, *_: object, **__: object) -> None:
+        errors.append(f"{message}: {sys.exception()!r}")
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(logging.Logger, "exception", exception)
+        yield
 
 
 class Scenario:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from random import Random
 
 from pydantic import SecretStr
 
+from agents import live, notices
 from schemas.tenant import Channel, Genesys, GenesysClient, Tenant, WhatsAppApp
 from streams.settings import Settings
 
@@ -68,6 +71,21 @@ def simulated_tenants(random: Random) -> list[Tenant]:
 def allowance(random: Random, client: GenesysClient) -> int:
     """What the platform really allows a client a minute: mostly what is configured."""
     return random.choice((client.calls_per_minute,) * 6 + (30, 60))
+
+
+@contextmanager
+def simulated_bounds(random: Random) -> Iterator[None]:
+    """In some runs bounds that no run's few facts and threads would meet.
+
+    How far Faust's position may be off before it counts as a jump, and how many threads are told of an outage.
+    """
+    allowance, threads = live.ALLOWANCE, notices.THREADS
+    live.ALLOWANCE = random.choice((allowance, allowance, 5, 20))
+    notices.THREADS = random.choice((threads, threads, 2))
+    try:
+        yield
+    finally:
+        live.ALLOWANCE, notices.THREADS = allowance, threads
 
 
 def _tenant(random: Random, number: int) -> Tenant:

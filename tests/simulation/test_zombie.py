@@ -23,7 +23,7 @@ class ZombieStage(Stage):
         self.say("thread")
         await asyncio.sleep(2.0)
         [zombie] = world.group.members
-        world.stop_before_call.add(zombie.process.name)
+        world.stop_at[zombie.process.name] = "sender_before_call"
         second = self.say("thread")
         await asyncio.sleep(40.0)
         assert world.reached["zombie woke"] == 1

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from streams.log import Record
+from tests.simulation.books import Stop
 from tests.simulation.demands import Event, FactId, decode_event
 
 
@@ -78,21 +79,24 @@ class Trail:
     reached: Counter[str] = field(default_factory=Counter)
 
 
-def read_trail(outcomes: dict[int, list[Record]]) -> Trail:
-    """Fold the partitions of ``outcomes``."""
-    trail = Trail()
+def read_trail(outcomes: dict[int, list[Record]], stops: Iterable[Stop] = ()) -> Trail:
+    """Fold the partitions of ``outcomes``; ``stops`` tell which records come from a process that had been stopped."""
+    trail, stopped = Trail(), list(stops)
     for partition, records in outcomes.items():
-        _Reading(trail, partition).read(records)
+        _Reading(trail, partition, stopped).read(records)
     return trail
 
 
 class _Reading:
     """Of one partition."""
 
-    def __init__(self, trail: Trail, partition: int) -> None:
+    def __init__(self, trail: Trail, partition: int, stops: list[Stop]) -> None:
         self._trail = trail
         self._partition = partition
+        self._stops = stops
         self._owner = -1
+        #: Every claim of a process: its offset, its author and when it was appended.
+        self._claims: list[tuple[int, str, int]] = []
 
     def read(self, records: list[Record]) -> None:
         for record in records:
@@ -102,15 +106,27 @@ class _Reading:
                 self._delivery(record, event, what)
             elif event.type == "sender.took_over":
                 self._owner = record.offset
+                if event.data["sender"] != "ghost":
+                    self._claims.append((record.offset, event.data["sender"], record.timestamp))
                 self._trail.claims[self._partition].append(record.offset)
                 for story in self._stories():
                     story.taken_over()
             elif event.type == "sender.checkpoint":
-                self._trail.reached["checkpoint of a former owner"] += event.data["owner"] < self._owner
+                self._trail.reached["checkpoint of a zombie"] += self._is_of_zombie(record, event, event.data["owner"])
             elif event.type == "destination.gap":
                 gap = (self._partition, event.tenantid, event.data["platform"], event.data["cursor"], record.offset)
                 self._trail.gaps.append(gap)
                 self._trail.reached["gap"] += 1
+
+    def _is_of_zombie(self, record: Record, event: Event, term: int) -> bool:
+        """True when its author was stopped while another process took over, and appended it after it had woken."""
+        author = _author(event)
+        taken_over = [at for offset, sender, at in self._claims if offset > term and sender != author]
+        return any(
+            stop.process == author and stop.began <= at <= stop.ended <= record.timestamp
+            for stop in self._stops
+            for at in taken_over
+        )
 
     def _stories(self) -> Iterator[Story]:
         return (story for (partition, _), story in self._trail.stories.items() if partition == self._partition)
@@ -122,12 +138,16 @@ class _Reading:
         story.parts = data.get("parts", 1)
         if what == "attempted":
             if term == self._owner:
-                story.attempted(Attempt(record.offset, event.source.rpartition("/")[2], part), term, number)
+                story.attempted(Attempt(record.offset, _author(event), part), term, number)
         elif what == "failed":
             story.answered(term, number)
         elif what == "accepted":
-            self._trail.reached["result of a former owner"] += term != self._owner
+            self._trail.reached["result of a zombie"] += self._is_of_zombie(record, event, term)
             story.accepted(part, record.offset)
         elif story.ending is None:
             failure = data["failure"]
             story.ending = Ending(what, failure["code"], failure["reason"], record.timestamp)
+
+
+def _author(event: Event) -> str:
+    return event.source.rpartition("/")[2]

@@ -6,9 +6,12 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterator
 
+from agents import notices
 from agents.destination import State
 from agents.ledger import Destination as Key
+from agents.notices import Notices
 from agents.partition import PartitionSender
+from schemas.tenant import PLATFORMS
 from streams.log import Record
 from tests.simulation.demands import decode_event
 from tests.simulation.setting import PARTITIONS
@@ -62,6 +65,7 @@ class Watch:
                 yield partition
 
     def _look(self, partition: PartitionSender, facts_arrive: bool) -> None:
+        self._judge_notices(partition)
         for key, destination in partition.destinations.items():
             before = self._states.get((partition, key))
             self._states[partition, key] = destination.state
@@ -79,6 +83,24 @@ class Watch:
         if held > bound:
             self._world.errors.append(f"{key} holds {held} deliveries, {bound} are allowed")
 
+    def _judge_total(self, partition: PartitionSender) -> None:
+        """All lanes of a partition together hold no more than the places that its tenants have."""
+        held = sum(len(lane) for d in partition.destinations.values() for lane in d.lanes.values())
+        tenants = sum(tenant.partition == partition.number for tenant in self._world.tenants)
+        # What a former owner's late result has finished is in its lane until its turn comes.
+        late = sum(count for (owner, _), count in self._late.items() if owner is partition)
+        bound = tenants * len(PLATFORMS) * self._world.settings.places + late
+        if held > bound:
+            self._world.errors.append(f"partition {partition.number} holds {held} deliveries, {bound} are allowed")
+
+    def _judge_notices(self, partition: PartitionSender) -> None:
+        """So many threads an outage are kept, and no more."""
+        for outage in _outages(partition):
+            kept = len(outage.waiting) + len(outage.told)
+            self.reached["no room for another notice"] += kept == notices.THREADS
+            if kept > notices.THREADS:
+                self._world.errors.append(f"{kept} threads are kept for notices, {notices.THREADS} are allowed")
+
     def _appended(self, topic: str, record: Record) -> None:
         if topic != "outcomes":
             return
@@ -92,6 +114,7 @@ class Watch:
                 self._late[partition, key] += event.data["term"] != partition.term
                 if key in partition.destinations:
                     self._judge_memory(partition, key)
+                self._judge_total(partition)
 
     def _taken_over(self, record: Record) -> None:
         """Was the owner before it sweeping? Its state is still there, though it may be dead."""
@@ -104,6 +127,13 @@ class Watch:
                 )
 
 
+def _outages(partition: PartitionSender) -> list[notices._Outage]:
+    """What the partition's task for notices keeps; nobody else has a hold of it."""
+    frames = (getattr(task.get_coro(), "cr_frame", None) for task in partition._tasks)
+    owners = (frame.f_locals.get("self") for frame in frames if frame is not None)
+    return [outage for owner in owners if isinstance(owner, Notices) for outage in owner._outages.values()]
+
+
 def _circuit_events() -> Counter[str]:
     names = {"opened": "circuit opened", "probe_failed": "probe failed"}
     found = Counter[str]()
@@ -114,6 +144,7 @@ def _circuit_events() -> Counter[str]:
         name = f"unanswered, then {action.replace('_', ' ')} at {platform}"
         found[name] += round(METRICS.ambiguous.labels(platform, action)._value.get())
     found["notice of an outage"] = round(METRICS.notices._value.get())
+    found["live stream silent"] = round(METRICS.behind.labels("stream_silent")._value.get())
     found["fenced"] = round(METRICS.fenced._value.get())
     return found
 

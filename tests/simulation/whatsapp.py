@@ -40,6 +40,7 @@ class SimulatedWhatsApp:
         log_end = len(self._log.records["outcomes", tenant.partition])
         fate = Fate(self._random, self.weather.get(tenant.id, CALM))
         self._books.calls += 1
+        exchange.note(self._books, sent.delivery, sent.part, log_end)
 
         def arrived(fate: Fate) -> None:
             answer = self._arrived(tenant, request, sent, log_end, fate)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Coroutine, Sequence
+from contextlib import suppress
 from functools import partial
 from random import Random
 from typing import Any, cast
@@ -25,7 +26,7 @@ from schemas.planning import plan
 from schemas.tenant import Tenant
 from streams.log import LogUnavailable, OffsetGone, Record
 from streams.settings import Settings
-from tests.simulation.books import Books
+from tests.simulation.books import Books, Stop
 from tests.simulation.facts import SimulatedGateway
 from tests.simulation.genesys import SimulatedGenesys
 from tests.simulation.group import Member, SimulatedGroup
@@ -72,8 +73,7 @@ class World:
             for client in tenant.genesys.clients:
                 self.genesys.register(tenant, client, allowance(random, client))
         self.crash_at: dict[str, str] = {}
-        #: Processes to be stopped between the proof of an attempt and its call.
-        self.stop_before_call: set[str] = set()
+        self.stop_at: dict[str, str] = {}
         #: Every process that ever was, in the group or not.
         self.members: dict[str, Member] = {}
         self.readers: list[SimulatedReader] = []
@@ -119,6 +119,7 @@ class World:
     def stop_and_wake(self, member: Member, at_least: float = 0.5) -> None:
         """SIGSTOP, and SIGCONT after a while; the woken one joins the group again."""
         member.process.stop()
+        spawn(self._note_stop(member.process))
         spawn(self._away_for_a_while(member, "zombie woke", at_least))
 
     def cut_off(self, member: Member) -> None:
@@ -136,6 +137,12 @@ class World:
         self.reached[name] += member not in self.group.members
         await asyncio.sleep(self.random.uniform(0.1, 3.0))
         self.group.rejoin(member)
+
+    async def _note_stop(self, process: Process) -> None:
+        began = self.log.now_ms()
+        with suppress(Killed):
+            await process.gate()
+            self.books.stops.append(Stop(process.name, began, self.log.now_ms()))
 
     def _build(self, process: Process) -> Sender:
         loop, random = asyncio.get_running_loop(), self.random
@@ -185,10 +192,10 @@ class World:
                     self._rows.update({name: row for _, name, row in rates.changes()})
 
     def _crash(self, process: Process, point: str) -> None:
-        if point == "sender_before_call" and process.name in self.stop_before_call:
-            self.stop_before_call.discard(process.name)
-            self.reached["stopped before a call"] += 1
-            # Long enough for a successor to have found out what became of the call that is not made yet.
+        if self.stop_at.get(process.name) == point:
+            del self.stop_at[process.name]
+            self.reached[f"stopped at {point}"] += 1
+            # Long enough for a successor to have found out what became of a call that is not made yet.
             self.stop_and_wake(self.members[process.name], at_least=12.0)
         if self.crash_at.get(process.name) == point:
             del self.crash_at[process.name]

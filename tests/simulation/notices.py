@@ -1,0 +1,110 @@
+"""Judges the notices of outages: who was told, for which message, and how often."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from streams.log import Record
+from tests.simulation.demands import Demand, FactId, decode_event
+from tests.simulation.evidence import Evidence
+
+#: Milliseconds within which an end that stands in the log is known to its sender.
+KNOWN_MS = 1000
+#: A refusal of what was said, which only a platform that works gives.
+REFUSED = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """The first record of a notice."""
+
+    fact: FactId
+    id: str
+    tenant: str
+    thread: str
+    #: Event id of the message that waits.
+    message: str
+    #: Unix milliseconds.
+    appended: int
+
+
+def unfounded(evidence: Evidence) -> Iterator[str]:
+    """Only tenants that want it are told, and only of messages that waited so long."""
+    for notice in read_notices(evidence):
+        if evidence.tenants[notice.tenant].outage_notice is None:
+            yield f"told of an outage, though its tenant wants no notices: {notice}"
+        waiting = _waiting(evidence, notice)
+        if waiting is None:
+            yield f"told of a message that is not there: {notice}"
+            continue
+        due = waiting.appended + round(1000 * evidence.settings.outage_notice_after)
+        ended = _ended(evidence, waiting)
+        if notice.appended < due:
+            yield f"told {due - notice.appended} ms early: {notice}"
+        if ended is not None and ended + KNOWN_MS < due:
+            yield f"told of an outage, though its message had ended {due - ended} ms before it was due: {notice}"
+
+
+def told_twice(evidence: Evidence) -> Iterator[str]:
+    """A thread is told once an outage, which lasts until something of its tenant's is taken or refused again.
+
+    So neither a takeover nor a circuit that a mere question has closed makes another outage of it.
+    """
+    last: dict[tuple[str, str], Notice] = {}
+    for notice in read_notices(evidence):
+        former = last.get((notice.tenant, notice.thread))
+        last[notice.tenant, notice.thread] = notice
+        if former is None or former.fact[1] < evidence.log.starts["events", former.fact[0]]:
+            continue  # Whom retention has made forget may be told again.
+        if any(former.appended <= at <= notice.appended for at in _answers(evidence, notice)):
+            evidence.reached["told of two outages"] += 1
+        else:
+            yield f"told twice of one outage: {notice} after {former}"
+
+
+def read_notices(evidence: Evidence) -> Iterator[Notice]:
+    """All notices, in the order of each partition; a notice appended again is a copy."""
+    seen: set[str] = set()
+    for (topic, partition), records in sorted(evidence.log.records.items()):
+        for record in records if topic == "events" else ():
+            notice = _notice(partition, record)
+            if notice is not None and notice.id not in seen:
+                seen.add(notice.id)
+                yield notice
+
+
+def _notice(partition: int, record: Record) -> Notice | None:
+    if record.header("type") != b"message.composed":
+        return None
+    event = decode_event(record.value or b"")
+    if event.source != "relaylog/sender":
+        return None
+    fact, message = (partition, record.offset), event.causationid or ""
+    return Notice(fact, event.id, event.tenantid, event.subject, message, record.timestamp)
+
+
+def _waiting(evidence: Evidence, notice: Notice) -> Demand | None:
+    demands = evidence.facts.get(notice.message, ())
+    return next((demand for demand in demands if demand.fact < notice.fact), None)
+
+
+def _ended(evidence: Evidence, demand: Demand) -> int | None:
+    """When the log first said that a delivery had ended."""
+    story, partition = evidence.story(demand.fact), demand.fact[0]
+    if story.ending is not None:
+        return story.ending.timestamp
+    confirmed = story.confirmed.get(demand.parts)
+    return None if confirmed is None else evidence.log.records["outcomes", partition][confirmed].timestamp
+
+
+def _answers(evidence: Evidence, notice: Notice) -> Iterator[int]:
+    """When the log said that Genesys had taken or refused something of the tenant's: it was not away."""
+    for record in evidence.log.records["outcomes", notice.fact[0]]:
+        type_ = record.header("type")
+        if type_ not in (b"delivery.accepted", b"delivery.failed"):
+            continue
+        event = decode_event(record.value or b"")
+        works = type_ == b"delivery.accepted" or event.data["status"] == REFUSED
+        if works and event.tenantid == notice.tenant and event.data["platform"] == "genesys":
+            yield record.timestamp
