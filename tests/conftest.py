@@ -36,7 +36,7 @@ def pytest_report_header() -> str:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Show what tests recorded as properties, those that passed too: a loss that is allowed, the seeds that were run."""
+    """Show what tests recorded as properties, those that passed too: losses that are allowed, the seeds that ran."""
     reports = [report for outcome in ("passed", "failed") for report in terminalreporter.getreports(outcome)]
     for report in reports:
         for name, value in report.user_properties:

@@ -37,6 +37,8 @@ class Demand:
     number: int = 0
     #: Of a redrive: offset of the original.
     original: int = -1
+    #: Of a redrive: parts that it does not demand, since they had been taken.
+    taken: int = 0
     #: A copy that may count, as the first one is not known any more: removed, or (receipts) before the window.
     optional: bool = False
 
@@ -128,8 +130,8 @@ def _message(fact: FactId, record: Record, event: Event) -> Demand | None:
         again = _receipt(fact, record, original) if original.type in RECEIPTS else _message(fact, record, original)
         if again is None:
             return None
-        number, offset = event.data["number"], event.data["offset"]
-        return replace(again, id=event.id, number=number, original=offset, time=event.time)
+        number, offset, taken = event.data["number"], event.data["offset"], event.data.get("taken", 0)
+        return replace(again, id=event.id, number=number, original=offset, taken=taken, time=event.time)
     if event.type not in ("message.received", "message.composed"):
         return None
     composed = event.type == "message.composed"

@@ -75,14 +75,15 @@ def _doubled(evidence: Evidence) -> Iterator[str]:
         demands = evidence.facts.get(name, ())
         if count == 1 or not demands or demands[0].id in evidence.demands.forgotten:
             continue
+        wanted = sum(part > demand.taken for demand in demands)
         stories = [evidence.story(demand.fact) for demand in demands]
         ambiguous = sum(part in story.ambiguous for story in stories)
         attempts = sum(sum(a.part == part for a in story.attempts) - story.failed[part] for story in stories)
-        if count > len(demands) and not ambiguous:
+        if count > wanted and not ambiguous:
             yield f"sent {count} times, and not ambiguous: part {part} of {demands}"
         if count > attempts:
             yield f"sent {count} times in {attempts} attempts that were not refused: part {part} of {demands}"
-        if evidence.tenants[demands[0].tenant].on_ambiguous == "hold" and count > len(demands):
+        if evidence.tenants[demands[0].tenant].on_ambiguous == "hold" and count > wanted:
             yield f"sent {count} times, though its tenant holds: part {part} of {demands}"
 
 

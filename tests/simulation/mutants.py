@@ -26,9 +26,11 @@ from agents.sightings import Sightings
 from agents.sweep import Sweep
 from agents.tail import Tail
 from agents.takeover import newest_checkpoint
+from schemas.delivery import Delivery
 from schemas.outcomes import Attempted, Checkpoint
 from schemas.redriving import REDRIVEN
 from streams.log import Record, settled
+from tests.simulation import world
 from tests.simulation.scenario import run_seed
 
 Patch = Callable[[pytest.MonkeyPatch], None]
@@ -199,7 +201,7 @@ def without_the_wait_for_the_message_before(monkeypatch: pytest.MonkeyPatch) -> 
 
 @mutant
 def without_listening_to_the_rate_headers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(TokenBucket, "observe", lambda self, now, used, allowed, reset: None)
+    monkeypatch.setattr(TokenBucket, "observe", lambda self, *_, **__: None)
 
 
 @mutant
@@ -269,3 +271,37 @@ def with_two_calls_of_a_lane_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 @mutant
 def without_a_bound_of_threads_to_be_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_Outage, "has_room", True)
+
+
+@mutant
+def without_going_back_to_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Destination, "readmit", lambda self, lane, live_position: None)
+
+
+@mutant
+def with_cursors_beyond_threads_that_are_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Destination, "_lowest", lambda self: min(self._queued, default=None))
+
+
+@mutant
+def going_on_too_early_from_a_thread_that_was_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sweep returns to where it had been although it went back for another thread as well."""
+    original = Destination.passes_over
+
+    def passes_over(self: Destination, lane: str, offset: int) -> bool:
+        if lane in self._returning:
+            self._returning.intersection_update({lane})
+        return original(self, lane, offset)
+
+    monkeypatch.setattr(Destination, "passes_over", passes_over)
+
+
+@mutant
+def redriving_what_had_been_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    original = world._plan
+
+    def plan(*arguments: Any) -> Delivery | None:
+        delivery = original(*arguments)
+        return msgspec.structs.replace(delivery, taken=0) if delivery is not None else None
+
+    monkeypatch.setattr(world, "_plan", plan)

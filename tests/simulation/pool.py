@@ -65,6 +65,7 @@ SOMETIMES = (
     "no room for another notice",
     "told of two outages",
     "paused",
+    "thread passed over",
     "budget used up",
 )
 

@@ -29,7 +29,6 @@ class Watch:
         self.reached: Counter[str] = Counter()
         self._world = world
         self._circuits = _circuit_events()
-        self._failed = _unexpected_failures()
         #: Finished deliveries that a takeover found in the log.
         self._found: dict[tuple[PartitionSender, Key], int] = {}
         #: Results of former owners that came after it: of deliveries that need not be queued here.
@@ -50,8 +49,6 @@ class Watch:
 
     def finish(self) -> Counter[str]:
         """All that was noticed."""
-        if failed := _unexpected_failures() - self._failed:
-            self._world.errors.append(f"the sender's own code failed over {failed:.0f} attempts")
         self.reached.update(_circuit_events() - self._circuits)
         late = {time - SKEW_MS for time in self._world.gateway.late_copies}
         self.reached["late copy looked up"] += sum(not late.isdisjoint(reader.asked) for reader in self._world.readers)
@@ -145,9 +142,6 @@ def _circuit_events() -> Counter[str]:
         found[name] += round(METRICS.ambiguous.labels(platform, action)._value.get())
     found["notice of an outage"] = round(METRICS.notices._value.get())
     found["live stream silent"] = round(METRICS.behind.labels("stream_silent")._value.get())
+    found["thread passed over"] = round(METRICS.behind.labels("thread")._value.get())
     found["fenced"] = round(METRICS.fenced._value.get())
     return found
-
-
-def _unexpected_failures() -> float:
-    return float(sum(METRICS.unexpected.labels(platform)._value.get() for platform in ("genesys", "whatsapp")))
