@@ -19,6 +19,7 @@ from schemas.outcomes import (
     Ended,
     Failed,
     OpenAttempt,
+    OutageTold,
     PartsDone,
     Platform,
 )
@@ -54,6 +55,8 @@ class Ledger:
     open: dict[int, OpenAttempt] = field(default_factory=dict)
     #: Accepted parts of deliveries that have more of them.
     parts: dict[int, PartsDone] = field(default_factory=dict)
+    #: While customers are told of an outage: offset of ``events`` before the first notice.
+    told: dict[Destination, int] = field(default_factory=dict)
 
     @classmethod
     def from_checkpoint(cls, checkpoint: Checkpoint) -> Ledger:
@@ -64,6 +67,7 @@ class Ledger:
             finished={(d.tenant, d.platform): set(_expand(d.finished)) for d in checkpoint.destinations if d.finished},
             open={attempt.offset: attempt for attempt in checkpoint.open},
             parts={done.offset: done for done in checkpoint.parts},
+            told={(d.tenant, d.platform): d.told for d in checkpoint.destinations if d.told is not None},
         )
 
     def fold(self, offset: int, event: Envelope, data: DeliveryRecord | None = None) -> DeliveryRecord | None:
@@ -77,6 +81,8 @@ class Ledger:
         self.as_of = offset + 1
         if event.type == "sender.took_over":
             self.owner = offset
+        if event.type == "destination.outage_told":
+            self._outage_told(event, decode_data(event, OutageTold))
         shape = _SHAPES.get(event.type)
         if shape is None:
             return None
@@ -125,8 +131,9 @@ class Ledger:
                     platform=platform,
                     cursor=cursors.get((tenant, platform), live),
                     finished=tuple(_ranges(self.finished.get((tenant, platform), ()))),
+                    told=self.told.get((tenant, platform)),
                 )
-                for tenant, platform in sorted(cursors.keys() | self.finished.keys())
+                for tenant, platform in sorted(cursors.keys() | self.finished.keys() | self.told.keys())
             ),
             open=tuple(self.open.values()),
             parts=tuple(self.parts.values()),
@@ -154,7 +161,12 @@ class Ledger:
             del self.open[data.offset]
         return data
 
+    def _outage_told(self, event: Envelope, data: OutageTold) -> None:
+        self.told.setdefault((event.tenantid or "", data.platform), data.position)
+
     def _accepted(self, event: Envelope, data: Accepted) -> Accepted:
+        if self.told:
+            self.told.pop((event.tenantid or "", data.platform), None)
         if data.finishes:
             self._finish(event, data)
             return data

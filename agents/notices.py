@@ -12,7 +12,8 @@ from agents.context import Reader
 from agents.ledger import Destination as Key
 from schemas.envelope import Envelope, decode, encode, time_of_milliseconds
 from schemas.errors import UndecodableRecord, UnknownEventVersion
-from schemas.notices import outage_notice
+from schemas.notices import SOURCE, outage_notice
+from schemas.outcomes import OutageTold
 from schemas.tenant import Tenant
 from streams.log import LogUnavailable, OffsetGone, Record
 from streams.topics import EVENTS
@@ -40,6 +41,8 @@ class _Outage:
     #: First unfinished message of each thread that has not been told, in the order of the log.
     waiting: dict[str, tuple[Record, Envelope]] = field(default_factory=dict)
     told: set[str] = field(default_factory=set)
+    #: Offset in ``outcomes`` of the last record that says since when customers are told.
+    told_at: int = -1
 
     @property
     def has_room(self) -> bool:
@@ -49,8 +52,9 @@ class _Outage:
 class Notices:
     """One partition's. It has a reader of its own, as long as somebody is away who wants customers to be told.
 
-    Who waits is read from the log, not from memory, which holds only a few probes of such a destination. A takeover
-    starts at the same cursor, so it finds the same first messages, and appends the same facts at most.
+    Who waits is read from the log, not from memory, which holds only a few probes of such a destination. Who was told
+    is read from there as well, from the first notice of the outage on: that place stands in ``outcomes`` until a call
+    is accepted again. So neither a takeover nor a circuit that closes for a moment tells anybody twice.
     """
 
     def __init__(self, partition: PartitionSender) -> None:
@@ -82,7 +86,7 @@ class Notices:
             return
         for key in tenants.keys() - self._outages.keys():
             cursor = self._partition.destinations[key].cursor(self._partition.live.expected)
-            self._outages[key] = _Outage(cursor)
+            self._outages[key] = _Outage(min(cursor, self._partition.ledger.told.get(key, cursor)))
         await self._read_on()
         for key, tenant in tenants.items():
             await self._tell(key, self._outages[key], tenant)
@@ -111,18 +115,26 @@ class Notices:
             await asyncio.sleep(0)
 
     def _note(self, record: Record) -> None:
-        if record.header("type") != b"message.received" or record.key is None:
+        type_ = record.header("type")
+        if type_ not in (b"message.received", b"message.composed") or record.key is None:
             return
         key: Key = (record.key.decode(errors="replace"), "genesys")
         outage = self._outages.get(key)
-        if outage is None or record.offset < outage.position or not outage.has_room:
+        if outage is None or record.offset < outage.position:
             return
         try:
             event = decode(record.value)
         except UndecodableRecord:
             return
+        if type_ == b"message.received":
+            self._note_waiting(key, outage, record, event)
+        elif event.source == SOURCE and event.subject is not None:
+            outage.told.add(event.subject)
+            outage.waiting.pop(event.subject, None)
+
+    def _note_waiting(self, key: Key, outage: _Outage, record: Record, event: Envelope) -> None:
         thread = event.subject
-        if thread is None or thread in outage.waiting or thread in outage.told:
+        if thread is None or thread in outage.waiting or thread in outage.told or not outage.has_room:
             return
         window = self._partition.live.window
         if self._waits(key, record) and not (window and window.is_copy(record.offset, (event.id,))):
@@ -140,9 +152,17 @@ class Notices:
             if due > self._context.now():
                 return
             if self._waits(key, record):
+                await self._say_since_when(key, outage, event)
                 await self._append(event, tenant, due)
             del outage.waiting[thread]
             outage.told.add(thread)
+
+    async def _say_since_when(self, key: Key, outage: _Outage, waiting: Envelope) -> None:
+        """Before the first notice, and again when a call was accepted meanwhile."""
+        ledger = self._partition.ledger
+        if key not in ledger.told and outage.told_at < ledger.as_of:
+            told = OutageTold(platform=key[1], position=outage.position)
+            outage.told_at = (await self._partition.outcomes.append("destination.outage_told", told, waiting)).offset
 
     async def _append(self, waiting: Envelope, tenant: Tenant, due: int) -> None:
         recorded = time_of_milliseconds(self._context.now())

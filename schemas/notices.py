@@ -11,6 +11,7 @@ from schemas.ids import event_id
 
 #: ``author`` of what nobody but relaylog wrote.
 AUTHOR: Final = "relaylog"
+SOURCE: Final = "relaylog/sender"
 
 
 def outage_notice(waiting: Envelope, text: str, due: str, recorded: str) -> Envelope:
@@ -27,7 +28,7 @@ def outage_notice(waiting: Envelope, text: str, due: str, recorded: str) -> Enve
     return envelope(
         id=event_id(waiting.tenantid, "relaylog", "notice", waiting.id),
         type="message.composed",
-        source="relaylog/sender",
+        source=SOURCE,
         time=due,
         recordedtime=recorded,
         tenantid=waiting.tenantid,

@@ -92,6 +92,17 @@ class DestinationNote(Part, frozen=True, kw_only=True):
     cursor: int
 
 
+class OutageTold(Part, frozen=True, kw_only=True):
+    """``destination.outage_told``: customers are told of an outage, until a call there is accepted again.
+
+    Whoever takes over reads the notices from there on, so that no thread is told twice.
+    """
+
+    platform: Platform
+    #: Offset of ``events`` before the first notice.
+    position: int
+
+
 class DestinationState(Part, frozen=True, kw_only=True):
     """One destination in a checkpoint."""
 
@@ -101,6 +112,8 @@ class DestinationState(Part, frozen=True, kw_only=True):
     cursor: int
     #: Finished offsets at or above the cursor, as inclusive ranges.
     finished: tuple[tuple[int, int], ...] = ()
+    #: While customers are told of an outage: offset of ``events`` before the first notice.
+    told: int | None = None
 
 
 class OpenAttempt(Part, frozen=True, kw_only=True):
@@ -153,5 +166,6 @@ OUTCOMES: dict[str, type[msgspec.Struct]] = {
     "delivery.dead_lettered": Ended,
     "destination.behind": DestinationNote,
     "destination.gap": DestinationNote,
+    "destination.outage_told": OutageTold,
     "sender.checkpoint": Checkpoint,
 }
