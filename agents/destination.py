@@ -163,14 +163,17 @@ class Destination:
 
     def passes_over(self, lane: str, offset: int) -> bool:
         """True when the thread holds its share of the places, so that its delivery at ``offset`` stays in the log."""
-        if lane not in self._passed_over:
-            if len(self.lanes.get(lane, ())) < self._lane_places:
-                return False
-            self._passed_over[lane] = offset
-            if lane in self._returning:
-                self._returning.remove(lane)
-                if not self._returning:
-                    self.read_position = max(self.read_position, self._reached)
+        first = self._passed_over.get(lane, offset)
+        if first == offset and len(self.lanes.get(lane, ())) < self._lane_places:
+            if self._passed_over.pop(lane, None) is not None:
+                # Met on the way back for another one.
+                self._returning.add(lane)
+            return False
+        self._passed_over[lane] = first
+        if lane in self._returning:
+            self._returning.remove(lane)
+            if not self._returning:
+                self.read_position = max(self.read_position, self._reached)
         return True
 
     def readmit(self, lane: str, live_position: int | None) -> int | None:
