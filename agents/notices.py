@@ -48,6 +48,14 @@ class _Outage:
     def has_room(self) -> bool:
         return len(self.waiting) + len(self.told) < THREADS
 
+    def heard_told(self, thread: str) -> None:
+        """A notice to the thread stands in the log. Once all room is for the told, nobody further is told at all."""
+        self.waiting.pop(thread, None)
+        if not self.has_room and self.waiting:
+            self.waiting.popitem()
+        if self.has_room:
+            self.told.add(thread)
+
 
 class Notices:
     """One partition's. It has a reader of its own, as long as somebody is away who wants customers to be told.
@@ -129,8 +137,7 @@ class Notices:
         if type_ == b"message.received":
             self._note_waiting(key, outage, record, event)
         elif event.source == SOURCE and event.subject is not None:
-            outage.told.add(event.subject)
-            outage.waiting.pop(event.subject, None)
+            outage.heard_told(event.subject)
 
     def _note_waiting(self, key: Key, outage: _Outage, record: Record, event: Envelope) -> None:
         thread = event.subject
