@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 from agents.circuit import Verdict
 from agents.context import Reader
+from agents.facts import Fact
 from agents.ledger import Destination as Key
 from schemas.envelope import Envelope, decode, encode, time_of_milliseconds
 from schemas.errors import UndecodableRecord, UnknownEventVersion
 from schemas.notices import SOURCE, outage_notice
 from schemas.outcomes import OutageTold
 from schemas.tenant import Tenant
-from streams.log import LogUnavailable, OffsetGone, Record
+from streams.log import LogUnavailable, OffsetGone, Record, settled
 from streams.topics import EVENTS
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 
 #: Seconds between two looks.
 PACE = 1.0
+#: Seconds between two looks at whether a record has been read back.
+READ_BACK_PACE = 0.02
 BATCH = 500
 #: So many threads an outage are kept in memory; further ones are not told.
 THREADS = 10_000
@@ -41,8 +44,6 @@ class _Outage:
     #: First unfinished message of each thread that has not been told, in the order of the log.
     waiting: dict[str, tuple[Record, Envelope]] = field(default_factory=dict)
     told: set[str] = field(default_factory=set)
-    #: Offset in ``outcomes`` of the last record that says since when customers are told.
-    told_at: int = -1
 
     @property
     def has_room(self) -> bool:
@@ -116,13 +117,13 @@ class Notices:
         reader.seek(position)
         while position < end and (records := await reader.read(max_records=BATCH, timeout_ms=500)):
             for record in records:
-                self._note(record)
+                await self._note(record)
             position = records[-1].offset + 1
             for outage in self._outages.values():
                 outage.position = max(outage.position, position)
             await asyncio.sleep(0)
 
-    def _note(self, record: Record) -> None:
+    async def _note(self, record: Record) -> None:
         type_ = record.header("type")
         if type_ not in (b"message.received", b"message.composed") or record.key is None:
             return
@@ -135,17 +136,25 @@ class Notices:
         except UndecodableRecord:
             return
         if type_ == b"message.received":
-            self._note_waiting(key, outage, record, event)
+            await self._note_waiting(key, outage, record, event)
         elif event.source == SOURCE and event.subject is not None:
             outage.heard_told(event.subject)
 
-    def _note_waiting(self, key: Key, outage: _Outage, record: Record, event: Envelope) -> None:
+    async def _note_waiting(self, key: Key, outage: _Outage, record: Record, event: Envelope) -> None:
         thread = event.subject
         if thread is None or thread in outage.waiting or thread in outage.told or not outage.has_room:
             return
-        window = self._partition.live.window
-        if self._waits(key, record) and not (window and window.is_copy(record.offset, (event.id,))):
+        if self._waits(key, record) and not await self._is_copy(record, event):
             outage.waiting[thread] = (record, event)
+
+    async def _is_copy(self, record: Record, event: Envelope) -> bool:
+        """True when an earlier record holds the same message; the log is searched where the live window cannot tell."""
+        window, sweep = self._partition.live.window, self._partition.sweep
+        fact = Fact(record, event, (event.id,), None)
+        is_late = fact.appended_late(round(self._context.settings.duplicate_window * 1000))
+        if window is not None and window.covers(record.offset) and not is_late:
+            return window.is_copy(record.offset, fact.keys)
+        return sweep is not None and await sweep.late_copies.is_copy(fact)
 
     def _waits(self, key: Key, record: Record) -> bool:
         partition = self._partition
@@ -153,23 +162,28 @@ class Notices:
         return record.offset >= cursor and not partition.ledger.is_finished(key, record.offset)
 
     async def _tell(self, key: Key, outage: _Outage, tenant: Tenant) -> None:
-        after = round(self._context.settings.outage_notice_after * 1000)
-        for thread, (record, event) in list(outage.waiting.items()):
-            due = record.timestamp + after
-            if due > self._context.now():
-                return
+        after, now = round(self._context.settings.outage_notice_after * 1000), self._context.now()
+        due = {t: waiting for t, waiting in outage.waiting.items() if waiting[0].timestamp + after <= now}
+        if not due or not await self._knows_the_log(key, outage.position):
+            return
+        for thread, (record, event) in due.items():
             if self._waits(key, record):
-                await self._say_since_when(key, outage, event)
-                await self._append(event, tenant, due)
-            del outage.waiting[thread]
-            outage.told.add(thread)
+                await self._append(event, tenant, record.timestamp + after)
+            if outage.waiting.pop(thread, None):
+                outage.told.add(thread)
 
-    async def _say_since_when(self, key: Key, outage: _Outage, waiting: Envelope) -> None:
-        """Before the first notice, and again when a call was accepted meanwhile."""
-        ledger = self._partition.ledger
-        if key not in ledger.told and outage.told_at < ledger.as_of:
-            told = OutageTold(platform=key[1], position=outage.position)
-            outage.told_at = (await self._partition.outcomes.append("destination.outage_told", told, waiting)).offset
+    async def _knows_the_log(self, key: Key, position: int) -> bool:
+        """Say since when customers are told, and read that back: all that ended before is known then.
+
+        False when the partition is lost: whoever was stopped meanwhile must not tell what was true before.
+        """
+        partition = self._partition
+        told = OutageTold(platform=key[1], position=partition.ledger.told.get(key, position))
+        _, appended = await partition.outcomes.enqueue("destination.outage_told", told, tenant=key[0])
+        offset = (await settled(appended)).offset
+        while partition.ledger.as_of <= offset and not partition.is_closed():
+            await asyncio.sleep(READ_BACK_PACE)
+        return not partition.is_closed() and partition.ledger.owner == partition.term
 
     async def _append(self, waiting: Envelope, tenant: Tenant, due: int) -> None:
         recorded = time_of_milliseconds(self._context.now())
