@@ -41,6 +41,7 @@ class Disturbances:
             "stop": world.stop_and_wake,
             "stop at a point": self._stop_at_a_point,
             "cut": world.cut_off,
+            "fail an append": self._fail_an_append,
         }
         self._kinds = (
             *self._of_members,
@@ -104,6 +105,10 @@ class Disturbances:
 
     def _stop_at_a_point(self, member: Member) -> None:
         self._world.stop_at[member.process.name] = self._random.choice(STOP_POINTS)
+
+    def _fail_an_append(self, member: Member) -> None:
+        """The producer gives up: what it was appending is in the log, or is not. The process must end itself."""
+        member.process.fails_append = True
 
     async def _leave(self, member: Member) -> None:
         """SIGTERM."""

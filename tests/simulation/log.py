@@ -12,7 +12,7 @@ from random import Random
 from typing import Any
 
 from streams.log import Appended, Headers, LogUnavailable, OffsetGone, Record
-from tests.simulation.process import Process, resolve
+from tests.simulation.process import Process, fail, resolve
 
 EPOCH_MS = 1_790_000_000_000
 Where = tuple[str, int]
@@ -127,9 +127,21 @@ class SimulatedWriter:
             loop.call_later(0.1, self._land, where)
             return
         pending = self._pending[where]
+        if self._process.fails_append:
+            self._process.fails_append = False
+            self._fail(where, [pending.popleft() for _ in range(len(pending))], in_log=random.random() < 0.5)
+            return
         sent = [pending.popleft() for _ in range(1 if random.random() < 0.3 else len(pending))]
         landed = [(one.future, self._log.append(*where, one.value, one.key, one.headers)) for one in sent]
         loop.call_later(random.uniform(0.0, 0.002), self._acknowledge, where, landed)
+
+    def _fail(self, where: Where, sent: list[_Pending], in_log: bool) -> None:
+        error = LogUnavailable("the simulated broker has lost count of this producer's records")
+        for one in sent:
+            if in_log:
+                self._log.append(*where, one.value, one.key, one.headers)
+            self._process.tell(partial(fail, one.future, error))
+        self._under_way.discard(where)
 
     def _acknowledge(self, where: Where, landed: list[tuple[asyncio.Future[Any], Record]]) -> None:
         for future, record in landed:

@@ -64,6 +64,7 @@ SOMETIMES = (
     "notice of an outage",
     "no room for another notice",
     "told of two outages",
+    "ended itself",
     "paused",
     "thread passed over",
     "budget used up",

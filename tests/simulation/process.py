@@ -15,6 +15,12 @@ def resolve(future: asyncio.Future[Any], result: Any) -> None:
         future.set_result(result)
 
 
+def fail(future: asyncio.Future[Any], error: BaseException) -> None:
+    """Give a future its error, unless it was cancelled."""
+    if not future.done():
+        future.set_exception(error)
+
+
 class Killed(BaseException):
     """Raised inside a killed process wherever it next touches the world."""
 
@@ -27,6 +33,8 @@ class Process:
         self.dead = False
         #: No packet passes between it and the broker.
         self.cut = False
+        #: Its next append ends in an error.
+        self.fails_append = False
         self.stopped = False
         #: What happens to it while it is stopped, in order.
         self._deferred: deque[Callable[[], object]] = deque()
