@@ -91,6 +91,10 @@ class Town:
             tenant = self.healthy[number % HEALTHY]
             yield f"wamid.{tenant.id}.live-{number}", message(tenant, number // HEALTHY % CUSTOMERS, f"live-{number}")
 
+    async def swept(self) -> None:
+        """Return when the sender has read what stood in the log: the last of it is sent."""
+        await self.burst(HEALTHY * CUSTOMERS)
+
     async def burst(self, count: int) -> float:
         """Append messages of the healthy tenants at once; calls a second until the last has arrived."""
         before, facts = await self.taken(), [fact for _, fact in self.facts(count)]
@@ -122,7 +126,10 @@ class Town:
 
 
 async def build(on: Servers, kind: str | None, backlog: int, per_minute: int) -> Town:
-    """Preload a partition, with a backlog or with as many facts that demand nothing, and start a sender on it."""
+    """Preload a partition, with a backlog or with as many facts that demand nothing, and start a sender on it.
+
+    What it finds there it has not swept yet: see `Town.swept`.
+    """
     settings = await on.settings(1, duplicate_window=WINDOW)
     remote, [port] = await on.stub(DELAY), free_ports(1)
     dark_remote = None if kind == "unreachable" else await on.stub(DELAY, port)
@@ -135,9 +142,7 @@ async def build(on: Servers, kind: str | None, backlog: int, per_minute: int) ->
     await append_entries(writer, _entries(healthy, unlucky, backlog, dark=kind is not None))
     await skip(settings)
     sending = await on.sender(settings)
-    town = Town(on, settings, writer, remote, dark_url, healthy, unlucky, sending, kind, dark_remote)
-    await town.burst(HEALTHY * CUSTOMERS)
-    return town
+    return Town(on, settings, writer, remote, dark_url, healthy, unlucky, sending, kind, dark_remote)
 
 
 def _entries(healthy: list[Tenant], unlucky: Tenant, backlog: int, *, dark: bool) -> Iterator[Entry]:

@@ -34,6 +34,8 @@ async def neighbours(on: Servers) -> dict[str, Any]:
     to the arrival of its call, at even talk.
     """
     towns = {kind or "without": await build(on, kind, min(BACKLOG, 3000), PER_MINUTE) for kind in (None, *KINDS)}
+    for town in towns.values():
+        await town.swept()
     names = list(towns)
     sends: dict[str, list[float]] = {name: [] for name in names}
     cpu: dict[str, list[float]] = {name: [] for name in names}
@@ -78,6 +80,11 @@ class Memory:
         self._started = time.monotonic()
         #: Seconds, deliveries drained, MiB.
         self.series: list[tuple[float, int, float]] = []
+        self.swept_at = 0.0
+
+    def swept(self) -> None:
+        """The sender has read the whole backlog; of its window it keeps the ids."""
+        self.swept_at = time.monotonic() - self._started
 
     async def watch(self) -> None:
         """Until it is cancelled."""
@@ -87,13 +94,15 @@ class Memory:
             await asyncio.sleep(1.0)
 
     def figures(self) -> dict[str, Any]:
-        """Where it began and ended, its highest, and how it grew with what was drained."""
+        """Where it began, after the backlog was read, and ended; its highest; how it grew with what was drained."""
         sizes = [size for _, _, size in self.series]
+        swept = [size for at, _, size in self.series if at >= self.swept_at]
         draining = [(drained, size) for _, drained, size in self.series if drained]
         slope = linear_regression(*zip(*draining, strict=True)).slope if len(draining) > 2 else 0.0
         step = max(1, len(self.series) // 20)
         return {
             "rss_first_mib": sizes[0],
+            "rss_swept_mib": swept[0],
             "rss_highest_mib": max(sizes),
             "rss_last_mib": sizes[-1],
             "mib_per_100_000_drained": 100_000 * slope,
@@ -105,6 +114,9 @@ async def drain(town: Town) -> dict[str, Any]:
     """Let the neighbours talk, heal the dark tenant; how long its backlog takes, and what that costs."""
     memory, load = Memory(town), os.getloadavg()[0]
     watch = asyncio.create_task(memory.watch())
+    await town.swept()
+    memory.swept()
+    print(f"  {BACKLOG * FACTS_PER_DELIVERY:,} facts swept in {memory.swept_at:.0f} s", flush=True)
     dark = await town.pace(PACE, 10 * PACE_SECONDS)
     swept = await town.metric("relaylog_sender_swept_records_total")
     await town.heal()
@@ -162,10 +174,7 @@ async def main() -> None:
     """Measure, save, print."""
     async with servers() as on:
         beside = await neighbours(on)
-        began = time.monotonic()
         town = await build(on, "down", BACKLOG, PER_MINUTE)
-        took = time.monotonic() - began
-        print(f"  {BACKLOG * FACTS_PER_DELIVERY:,} facts appended and swept in {took:.0f} s", flush=True)
         save({"neighbours": beside, "drain": await drain(town)})
 
 

@@ -1,5 +1,8 @@
 """Places and cursor of a destination."""
 
+import pytest
+
+from agents import ledger as ledger_module
 from agents.circuit import Circuit, Verdict
 from agents.destination import LANE_SHARE, PROBES, Destination, Place, State
 from agents.facts import Fact
@@ -35,9 +38,11 @@ def place(offset: int, lane: str = "thread") -> Place:
     return Place(Fact(record, event, (event.id,), KEY), delivery, tenant())
 
 
-def destination(state: State = State.BEHIND, limit: int = 4) -> tuple[Destination, Ledger]:
+def destination(
+    state: State = State.BEHIND, limit: int = 4, finished_limit: int | None = None
+) -> tuple[Destination, Ledger]:
     ledger = Ledger()
-    settings = Settings(places=limit, finished_places=limit - 1)
+    settings = Settings(places=limit, finished_places=finished_limit or limit - 1)
     return Destination(KEY, state, 100, settings, ledger, Circuit(_clock), Standing(_clock)), ledger
 
 
@@ -146,3 +151,16 @@ def test_while_it_goes_back_for_one_thread_nothing_of_another_is_left_out() -> N
     behind.add(place(310, "two"))
     assert behind.passes_over("two", 320)
     assert behind.read_position == 500
+
+
+def test_once_the_ledger_is_crowded_who_remembers_many_finished_takes_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledger_module, "CROWDED", 20)
+    behind, ledger = destination(limit=8, finished_limit=100)
+    behind.read_position = 200
+    behind.add(place(100))
+    ledger.finished[KEY] = set(range(101, 115))
+    assert behind.room() == 7
+    ledger.finished["globex", "genesys"] = set(range(10))
+    assert behind.room() < 0
+    ledger.finished[KEY] = set(range(101, 109))
+    assert behind.room() == 7
