@@ -85,8 +85,10 @@ def _notice(partition: int, record: Record) -> Notice | None:
 
 
 def _waiting(evidence: Evidence, notice: Notice) -> Demand | None:
+    """The last record that demands it: a copy of one that retention has taken counts as a message of its own."""
     demands = evidence.facts.get(notice.message, ())
-    return next((demand for demand in demands if demand.fact < notice.fact), None)
+    found = (demand for demand in reversed(demands) if demand.number == 0 and demand.fact < notice.fact)
+    return next(found, None)
 
 
 def _ended(evidence: Evidence, demand: Demand) -> int | None:
