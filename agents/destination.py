@@ -19,8 +19,9 @@ from streams.settings import Settings
 
 #: So many threads are kept in memory for the probes of an open circuit.
 PROBES = 8
-#: Of the places, what one thread may hold: what is more of it waits in the log, so that others find theirs.
-LANE_SHARE = 8
+#: Of the places one thread may hold what others leave of the first half, and an eighth in any case: what is more of it
+#: waits in the log, so that others find theirs.
+HALF, LANE_SHARE = 2, 8
 
 
 class State(Enum):
@@ -76,7 +77,6 @@ class Destination:
         self.standing = standing
         self.fortune = Fortune()
         self._queued: dict[int, Place] = {}
-        self._lane_places = max(1, settings.places // LANE_SHARE)
         #: By lane: the first offset that was passed over.
         self._passed_over: dict[str, int] = {}
         #: Lanes for which the sweep went back, and how far it had been.
@@ -164,7 +164,7 @@ class Destination:
     def passes_over(self, lane: str, offset: int) -> bool:
         """True when the thread holds its share of the places, so that its delivery at ``offset`` stays in the log."""
         first = self._passed_over.get(lane, offset)
-        if first == offset and len(self.lanes.get(lane, ())) < self._lane_places:
+        if first == offset and len(self.lanes.get(lane, ())) < self._share_of(lane):
             if self._passed_over.pop(lane, None) is not None:
                 # Met on the way back for another one.
                 self._returning.add(lane)
@@ -176,9 +176,14 @@ class Destination:
                 self.read_position = max(self.read_position, self._reached)
         return True
 
+    def _share_of(self, lane: str) -> int:
+        """How many places the thread may hold now."""
+        others = len(self._queued) - len(self.lanes.get(lane, ()))
+        return max(1, self._settings.places // LANE_SHARE, self._settings.places // HALF - others)
+
     def readmit(self, lane: str, live_position: int | None) -> int | None:
         """From where the thread has to be read again, when it was passed over and has room now; else None."""
-        if lane not in self._passed_over or len(self.lanes.get(lane, ())) > self._lane_places // 2:
+        if lane not in self._passed_over or len(self.lanes.get(lane, ())) > self._share_of(lane) // 2:
             return None
         position = self._position(live_position)
         if position >= self._reached:

@@ -71,6 +71,9 @@ class Head:
         if not self._holds(position):
             moved = await reader.position() != position
             if moved:
+                # A fetch at the end waits for news; whoever has just come back from further down the log must not.
+                if position >= (reader.highwater() or 0) and await reader.end_offset() <= position:
+                    return [], 0
                 reader.seek(position)
             # At the end the client fetches by itself: whoever waits further back in the log must not wait for it.
             timeout = 0 if not moved and self._ended_at == position else 100

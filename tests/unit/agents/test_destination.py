@@ -101,8 +101,24 @@ def test_while_the_circuit_is_open_one_busy_thread_does_not_keep_others_from_pro
     assert not behind.takes_more()
 
 
-def test_a_thread_that_holds_its_share_of_the_places_is_passed_over_and_holds_the_cursor() -> None:
+def crowded() -> Destination:
+    """Others hold so much of the first half of the places that a thread may have an eighth, which is two."""
     behind, _ = destination(limit=2 * LANE_SHARE)
+    for offset in range(400, 406):
+        behind.add(place(offset, f"thread {offset}"))
+    return behind
+
+
+def test_a_thread_alone_may_hold_half_of_the_places() -> None:
+    behind, _ = destination(limit=2 * LANE_SHARE)
+    for offset in range(100, 108):
+        assert not behind.passes_over("busy", offset)
+        behind.add(place(offset, "busy"))
+    assert behind.passes_over("busy", 108)
+
+
+def test_a_thread_that_holds_its_share_of_the_places_is_passed_over_and_holds_the_cursor() -> None:
+    behind = crowded()
     for offset in (100, 101):
         assert not behind.passes_over("busy", offset)
         behind.add(place(offset, "busy"))
@@ -117,7 +133,7 @@ def test_a_thread_that_holds_its_share_of_the_places_is_passed_over_and_holds_th
 
 
 def test_the_sweep_goes_back_to_a_thread_that_has_room_and_then_on_from_where_it_was() -> None:
-    behind, _ = destination(limit=2 * LANE_SHARE)
+    behind = crowded()
     for offset in (100, 101):
         behind.add(place(offset, "busy"))
     assert behind.passes_over("busy", 102)
@@ -134,7 +150,7 @@ def test_the_sweep_goes_back_to_a_thread_that_has_room_and_then_on_from_where_it
 
 
 def test_while_it_goes_back_for_one_thread_nothing_of_another_is_left_out() -> None:
-    behind, _ = destination(limit=2 * LANE_SHARE)
+    behind = crowded()
     for lane, first in (("one", 100), ("two", 110)):
         behind.add(place(first, lane))
         behind.add(place(first + 50, lane))
