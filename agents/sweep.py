@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING
 
 from agents.context import Reader
@@ -154,7 +154,7 @@ class Sweep:
         """Queue what the records demand; returns how far was read, and who has no room for more."""
         blocked: set[Destination] = set()
         looked, limit = 0, self._partition.live.expected if head.is_live else None
-        end = position
+        end, needed_from = position, _needed_from(served, head.window.end)
         for read in reads:
             record = read.record
             if looked == STEP or (limit is not None and record.offset >= limit):
@@ -162,6 +162,9 @@ class Sweep:
             end = record.offset + 1
             if not head.concerns(record):
                 head.pass_by(record, None)
+                continue
+            if record.offset < needed_from(record.key):
+                # On the way back for somebody else: it was looked into when the sweep came by.
                 continue
             looked += 1
             fact = self._fact(read)
@@ -284,6 +287,21 @@ class Sweep:
                     await asyncio.sleep(0)
                 if record.offset < end:
                     yield record
+
+
+def _needed_from(served: set[Destination], unknown_from: int) -> Callable[[bytes | None], int]:
+    """By a record's key: the first offset that has to be looked into, for a destination or for the window.
+
+    What lies below ``unknown_from`` is in the window.
+    """
+    unseen, first = unknown_from, dict[bytes | None, int]()
+    for destination in served:
+        if destination.key is None:
+            unseen = min(unseen, destination.read_position)
+        else:
+            tenant = destination.key[0].encode()
+            first[tenant] = min(destination.read_position, first.get(tenant, unknown_from))
+    return lambda tenant: min(unseen, first.get(tenant, unknown_from))
 
 
 def _read_position(destination: Destination) -> int:
