@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from schemas.envelope import decode_data, encode, envelope, time_of_milliseconds
 from schemas.events import Failure, MessageData, StatusData, StatusPersonal
 from schemas.ids import event_id
+from schemas.notices import SOURCE
 from schemas.outcomes import Ended
 from schemas.redriving import original_of
 from streams.topics import EVENTS
@@ -62,7 +63,7 @@ async def _append_failed_status(partition: PartitionSender, place: Place, failur
         # By the fact that is given up, which for a redrive is not the original: the agent is told of each.
         id=event_id(delivery.tenant, "relaylog", "status", place.fact.event.id, "failed"),
         type="status.failed",
-        source="relaylog/sender",
+        source=SOURCE,
         time=moment,
         recordedtime=moment,
         tenantid=delivery.tenant,

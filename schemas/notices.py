@@ -11,6 +11,7 @@ from schemas.ids import event_id
 
 #: ``author`` of what nobody but relaylog wrote.
 AUTHOR: Final = "relaylog"
+#: Of every fact that the sender appends.
 SOURCE: Final = "relaylog/sender"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import pytest
@@ -23,7 +24,7 @@ def refusal(code: int) -> Answer:
     return Answer(400, {"error": {"code": code, "message": f"(#{code}) rate limit"}})
 
 
-class LimitedStage(Stage):
+class LimitedStage(Stage, ABC):
     """A tenant whose number, or each of whose customers, may be sent only so much."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -48,9 +49,9 @@ class LimitedStage(Stage):
             self.refused += 1
             exchange.answer(0.05, refusal(code))
 
+    @abstractmethod
     def limit(self, customer: str, now: float) -> int | None:
         """The code of the limit that forbids a call now; one that is allowed is counted."""
-        raise NotImplementedError
 
 
 class NumberStage(LimitedStage):
