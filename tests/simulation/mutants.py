@@ -18,7 +18,7 @@ from agents.lane import LaneHead
 from agents.ledger import Ledger
 from agents.live import LiveStream
 from agents.look_up import NotThere
-from agents.notices import _Outage
+from agents.notices import Notices, _Outage
 from agents.partition import PartitionSender
 from agents.rates import TokenBucket
 from agents.sender import Sender
@@ -271,6 +271,11 @@ def with_two_calls_of_a_lane_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 @mutant
 def without_a_bound_of_threads_to_be_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_Outage, "has_room", True)
+
+
+@mutant
+def telling_those_whose_messages_have_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Notices, "_waits", lambda self, key, record: True)
 
 
 @mutant

@@ -34,16 +34,20 @@ def unfounded(evidence: Evidence) -> Iterator[str]:
     for notice in read_notices(evidence):
         if evidence.tenants[notice.tenant].outage_notice is None:
             yield f"told of an outage, though its tenant wants no notices: {notice}"
-        waiting = _waiting(evidence, notice)
-        if waiting is None:
-            yield f"told of a message that is not there: {notice}"
-            continue
-        due = waiting.appended + round(1000 * evidence.settings.outage_notice_after)
-        ended = _ended(evidence, waiting)
-        if notice.appended < due:
-            yield f"told {due - notice.appended} ms early: {notice}"
-        if ended is not None and ended + KNOWN_MS < due:
-            yield f"told of an outage, though its message had ended {due - ended} ms before it was due: {notice}"
+        demands = _waiting(evidence, notice)
+        reasons = [_unfounded_by(evidence, notice, demand) for demand in demands]
+        if all(reasons):
+            yield f"{reasons[-1] if reasons else 'told of a message that is not there'}: {notice}"
+
+
+def _unfounded_by(evidence: Evidence, notice: Notice, waiting: Demand) -> str | None:
+    due = waiting.appended + round(1000 * evidence.settings.outage_notice_after)
+    ended = _ended(evidence, waiting)
+    if notice.appended < due:
+        return f"told {due - notice.appended} ms early"
+    if ended is not None and ended + KNOWN_MS < due:
+        return f"told of an outage, though its message had ended {due - ended} ms before it was due"
+    return None
 
 
 def told_twice(evidence: Evidence) -> Iterator[str]:
@@ -84,11 +88,10 @@ def _notice(partition: int, record: Record) -> Notice | None:
     return Notice(fact, event.id, event.tenantid, event.subject, message, record.timestamp)
 
 
-def _waiting(evidence: Evidence, notice: Notice) -> Demand | None:
-    """The last record that demands it: a copy of one that retention has taken counts as a message of its own."""
+def _waiting(evidence: Evidence, notice: Notice) -> list[Demand]:
+    """All records that demand it: which of them waited depends on what retention had taken by then."""
     demands = evidence.facts.get(notice.message, ())
-    found = (demand for demand in reversed(demands) if demand.number == 0 and demand.fact < notice.fact)
-    return next(found, None)
+    return [demand for demand in demands if demand.number == 0 and demand.fact < notice.fact]
 
 
 def _ended(evidence: Evidence, demand: Demand) -> int | None:
