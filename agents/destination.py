@@ -12,6 +12,7 @@ from agents.facts import Fact
 from agents.fortune import Fortune
 from agents.ledger import Destination as Key
 from agents.ledger import Ledger
+from agents.passed_over import PassedOver
 from agents.slots import Standing
 from schemas.delivery import Delivery
 from schemas.tenant import Tenant
@@ -52,8 +53,7 @@ class Destination:
     (first offset not queued, volatile).
 
     A thread that holds its share of the places is *passed over*: the first offset that it has to be read again from is
-    remembered, and holds the cursor. Once it has room the sweep goes back there, and on from where it had been as soon
-    as the thread is full again: of all others everything in between is queued, finished, or remembered as well.
+    remembered, and holds the cursor.
     """
 
     def __init__(
@@ -77,11 +77,7 @@ class Destination:
         self.standing = standing
         self.fortune = Fortune()
         self._queued: dict[int, Place] = {}
-        #: By lane: the first offset that was passed over.
-        self._passed_over: dict[str, int] = {}
-        #: Lanes for which the sweep went back, and how far it had been.
-        self._returning: set[str] = set()
-        self._reached = 0
+        self._passed_over = PassedOver()
         self._settings = settings
         self._ledger = ledger
 
@@ -110,11 +106,10 @@ class Destination:
 
     def _lowest(self) -> int | None:
         """The first offset that is queued or passed over."""
-        lowest = min(self._queued, default=None)
-        if not self._passed_over:
-            return lowest
-        passed_over = min(self._passed_over.values())
-        return passed_over if lowest is None else min(lowest, passed_over)
+        queued, passed_over = min(self._queued, default=None), self._passed_over.lowest()
+        if queued is None or passed_over is None:
+            return passed_over if queued is None else queued
+        return min(queued, passed_over)
 
     def room(self) -> int:
         """How many deliveries it takes now.
@@ -163,17 +158,11 @@ class Destination:
 
     def passes_over(self, lane: str, offset: int) -> bool:
         """True when the thread holds its share of the places, so that its delivery at ``offset`` stays in the log."""
-        first = self._passed_over.get(lane, offset)
-        if first == offset and len(self.lanes.get(lane, ())) < self._share_of(lane):
-            if self._passed_over.pop(lane, None) is not None:
-                # Met on the way back for another one.
-                self._returning.add(lane)
+        waits = self._passed_over.is_behind_another(lane, offset)
+        if not waits and len(self.lanes.get(lane, ())) < self._share_of(lane):
+            self._passed_over.take_up(lane)
             return False
-        self._passed_over[lane] = first
-        if lane in self._returning:
-            self._returning.remove(lane)
-            if not self._returning:
-                self.read_position = max(self.read_position, self._reached)
+        self.read_position = max(self.read_position, self._passed_over.pass_over(lane, offset))
         return True
 
     def _share_of(self, lane: str) -> int:
@@ -185,12 +174,7 @@ class Destination:
         """From where the thread has to be read again, when it was passed over and has room now; else None."""
         if lane not in self._passed_over or len(self.lanes.get(lane, ())) > self._share_of(lane) // 2:
             return None
-        position = self._position(live_position)
-        if position >= self._reached:
-            self._reached = position
-            self._returning.clear()
-        self._returning.add(lane)
-        return self._passed_over.pop(lane)
+        return self._passed_over.go_back(lane, self._position(live_position))
 
     def fall_behind(self, read_position: int) -> None:
         """From now on the sweep feeds it, from ``read_position``."""

@@ -20,6 +20,7 @@ from agents.live import LiveStream
 from agents.look_up import NotThere
 from agents.notices import Notices, _Outage
 from agents.partition import PartitionSender
+from agents.passed_over import PassedOver
 from agents.rates import TokenBucket
 from agents.sender import Sender
 from agents.sightings import Sightings
@@ -285,20 +286,20 @@ def without_going_back_to_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @mutant
 def with_cursors_beyond_threads_that_are_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Destination, "_lowest", lambda self: min(self._queued, default=None))
+    monkeypatch.setattr(PassedOver, "lowest", lambda self: None)
 
 
 @mutant
 def going_on_too_early_from_a_thread_that_was_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     """The sweep returns to where it had been although it went back for another thread as well."""
-    original = Destination.passes_over
+    original = PassedOver.pass_over
 
-    def passes_over(self: Destination, lane: str, offset: int) -> bool:
+    def pass_over(self: PassedOver, lane: str, offset: int) -> int:
         if lane in self._returning:
             self._returning.intersection_update({lane})
         return original(self, lane, offset)
 
-    monkeypatch.setattr(Destination, "passes_over", passes_over)
+    monkeypatch.setattr(PassedOver, "pass_over", pass_over)
 
 
 @mutant

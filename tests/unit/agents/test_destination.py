@@ -169,6 +169,18 @@ def test_while_it_goes_back_for_one_thread_nothing_of_another_is_left_out() -> N
     assert behind.read_position == 500
 
 
+def test_what_is_met_below_where_a_thread_was_passed_over_holds_the_cursor() -> None:
+    behind = crowded()
+    for offset in (100, 101):
+        behind.add(place(offset, "busy"))
+    assert behind.passes_over("busy", 300) and behind.passes_over("busy", 200)
+    behind.read_position = 500
+    for offset in (100, 101):
+        behind.lanes["busy"].popleft()
+        behind.finish(offset, None)
+    assert behind.cursor(None) == 200
+
+
 def test_once_the_ledger_is_crowded_who_remembers_many_finished_takes_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ledger_module, "CROWDED", 20)
     behind, ledger = destination(limit=8, finished_limit=100)
