@@ -91,7 +91,9 @@ class Settings(BaseSettings):
         default=30.0, description="wait of a message for an unreachable Genesys until its customer gets the notice"
     )
     call_timeout: Seconds = Field(default=10.0, description="seconds until a call without an answer counts as unknown")
-    duplicate_window: Seconds = Field(default=600.0, description="seconds of the log whose event ids are in memory")
+    duplicate_window: Seconds = Field(
+        default=600.0, description="seconds of the log whose event ids are in memory, or twice as many, 0.4 kB each"
+    )
     checkpoint_records: Positive = Field(default=10_000, description="records between two checkpoints of a sender")
     checkpoint_seconds: Seconds = Field(default=60.0, description="seconds between two, when something changed")
     session_timeout: Annotated[float, Field(ge=6)] = Field(
