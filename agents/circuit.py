@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable
 from enum import Enum
 
+from agents.waiting import set_within
+
 #: Transport errors in a row that open the circuit, whichever threads met them.
 TRANSPORT_ERRORS = 3
 #: Threads on which an error that one bad message could cause must be seen before it counts against the destination.
@@ -88,10 +90,7 @@ class Circuit:
 
     async def pause(self, seconds: float) -> None:
         """Return after so long, or at once when the configuration changes."""
-        try:
-            await asyncio.wait_for(self._renewed.wait(), seconds)
-        except TimeoutError:
-            return
+        await set_within(self._renewed, seconds)
 
     def renew(self) -> None:
         """The configuration has changed: what it had stopped is tried at once."""
@@ -116,10 +115,7 @@ class Circuit:
         # Past its time, a probe is under way or another thread is next: both end in a change. Before it, never so short
         # that the clock does not move.
         timeout = max(delay, 0.001) if delay > 0 else 1.0
-        try:
-            await asyncio.wait_for(turn.wait(), timeout)
-        except TimeoutError:
-            return
+        await set_within(turn, timeout)
 
     def _count(self, thread: str, verdict: Verdict) -> None:
         if verdict is Verdict.TRANSPORT:

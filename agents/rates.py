@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from agents.waiting import set_within
 from schemas.tenant import PLATFORMS
 
 #: What may go out at once, in seconds of the allowance.
@@ -81,12 +82,6 @@ class TokenBucket:
         """The platform refused for its rate: nothing goes out for ``seconds``."""
         self.frozen_until = max(self.frozen_until, now + seconds)
         self.changed = True
-
-    def learn(self, other: TokenBucket) -> None:
-        """Take over what the platform told ``other``, a bucket of the same client."""
-        self.allowed, self.frozen_until = other.allowed, other.frozen_until
-        self.used = other.used
-        self.window_end_earliest, self.window_end = other.window_end_earliest, other.window_end
 
     def _count(self, earliest: float, latest: float, used: int) -> None:
         """Answers overtake each other, and their windows tell which is newer: within one, the highest count."""
@@ -182,11 +177,8 @@ class PermitQueue:
         return best, delay
 
     async def _turn(self, me: _Waiter, delay: float | None) -> None:
-        try:
-            await asyncio.wait_for(me.turn.wait(), delay)
-        except TimeoutError:
-            return
-        me.turn.clear()
+        if await set_within(me.turn, delay):
+            me.turn.clear()
 
 
 class RateTable:
@@ -200,18 +192,18 @@ class RateTable:
         self._recall = recall
         self._buckets: dict[str, tuple[int, TokenBucket]] = {}
         self._queues: dict[str, PermitQueue] = {}
-        #: Buckets of partitions that went away, while the platform's last word to them is of use.
-        self._told: dict[str, TokenBucket] = {}
+        #: Buckets of partitions that went away, while the platform's last word to them is of use, or still to come.
+        self._left: dict[str, TokenBucket] = {}
 
     def bucket(self, name: str, partition: int, configured: int) -> TokenBucket:
         """The bucket of that name; made from the table's row, else empty at the configured allowance."""
         known = self._buckets.get(name)
         if known is None:
-            row = self._recall(name) or {}
-            bucket = TokenBucket(allowed=row.get("allowed", float(configured)), at=self._clock())
-            bucket.level = min(0.0, row.get("level", 0.0))
-            if (told := self._told.pop(name, None)) is not None:
-                bucket.learn(told)
+            row, now = self._recall(name) or {}, self._clock()
+            bucket = self._left.pop(name, None)
+            if bucket is None:
+                bucket = TokenBucket(allowed=row.get("allowed", float(configured)), at=now)
+            bucket.level, bucket.at = min(0.0, row.get("level", 0.0)), now
             known = self._buckets[name] = (partition, bucket)
         return known[1]
 
@@ -246,9 +238,9 @@ class RateTable:
         """The partition went to another owner.
 
         Should it come back soon, its buckets start empty as others do, but know what the platform has said of the time
-        that is still to come.
+        that is still to come, be it in an answer that came after the partition had gone.
         """
         now = self._clock()
         for name in [name for name, (owner, _) in self._buckets.items() if owner == partition]:
-            self._told[name] = self._buckets.pop(name)[1]
-        self._told = {n: b for n, b in self._told.items() if max(b.frozen_until, b.window_end) > now}
+            self._left[name] = self._buckets.pop(name)[1]
+        self._left = {n: b for n, b in self._left.items() if b.in_flight or max(b.frozen_until, b.window_end) > now}

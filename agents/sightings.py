@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from agents.waiting import set_within
 from schemas.envelope import Envelope, decode_data
 from schemas.events import StatusData
 
@@ -100,7 +101,4 @@ class Sightings:
         left = until - self._clock()
         if left <= 0 or event.is_set():
             return
-        try:
-            await asyncio.wait_for(event.wait(), left)
-        except TimeoutError:
-            return
+        await set_within(event, left)

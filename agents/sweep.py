@@ -12,6 +12,7 @@ from agents.destination import Destination, State
 from agents.facts import Fact
 from agents.heads import BATCH, HELD, STEP, Head, Read
 from agents.late_copies import LateCopies
+from agents.waiting import set_within
 from agents.window import DuplicateWindow
 from streams.log import LogUnavailable, OffsetGone, Record
 
@@ -83,10 +84,7 @@ class Sweep:
             await self._rest(1.0)
 
     async def _rest(self, seconds: float) -> None:
-        try:
-            await asyncio.wait_for(self._work.wait(), seconds)
-        except TimeoutError:
-            return
+        await set_within(self._work, seconds)
 
     def _forget_heads(self) -> None:
         """Keep only those at which somebody waits."""

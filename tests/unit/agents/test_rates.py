@@ -113,12 +113,21 @@ def test_a_partition_that_comes_back_soon_finds_what_the_platform_said_but_nothi
     table.drop_partition(3)
     clock[0] = 20.0
     again = table.bucket("client", 3, 300)
-    assert again is not bucket
     assert again.level == 0.0
     assert again.forbids(20.0)
     clock[0] = 40.0
     table.drop_partition(3)
     assert not table.bucket("client", 3, 300).forbids(29.0)
+
+
+def test_a_partition_that_comes_back_knows_what_an_answer_said_while_it_was_away() -> None:
+    table = RateTable(lambda: 0.0, lambda name: None)
+    bucket = table.bucket("client", 3, 300)
+    bucket.take(0.0)
+    table.drop_partition(3)
+    bucket.freeze(0.0, 60.0)
+    bucket.done()
+    assert table.bucket("client", 3, 300).forbids(59.0)
 
 
 async def test_a_permit_is_there_at_once_but_nobody_overtakes_who_waits() -> None:
