@@ -60,7 +60,10 @@ class LiveStream:
             if partition.unseen.state is State.BEHIND or fact.offset < partition.unseen.join:
                 return
             destination = partition.destinations[key] = partition.new_destination(key, State.LIVE, fact.offset)
-        if destination.state is State.BEHIND or fact.offset < destination.join:
+        if destination.state is State.BEHIND:
+            partition.wake()
+            return
+        if fact.offset < destination.join:
             return
         if self.window.is_copy(fact.offset, fact.keys):
             partition.context.metrics.copies.inc()

@@ -27,6 +27,8 @@ JOIN_DISTANCE = 2000
 QUANTUM = 5000
 #: Places at which the sweep can read on without building a window anew.
 HEADS = 4
+#: Seconds until the sweep looks again though nobody has woken it: tenants appear without a word to it.
+LONGEST_REST = 1.0
 
 
 class Sweep:
@@ -80,8 +82,7 @@ class Sweep:
             await self._step(eligible)
         elif not self.late_copies.asked:
             self._forget_heads()
-            # Tenants appear without a word to the sweep, hence the bound.
-            await self._rest(1.0)
+            await self._rest(LONGEST_REST)
 
     async def _rest(self, seconds: float) -> None:
         await set_within(self._work, seconds)
@@ -129,7 +130,8 @@ class Sweep:
         if self._meets_live(head, end, at_end):
             self._join(served - blocked, head, end)
         if at_end and chosen.state is State.BEHIND and min(d.read_position for d in eligible) >= position:
-            await self._rest(0.05)
+            # Who has caught up with the live stream is woken by what it brings.
+            await self._rest(LONGEST_REST if self._partition.live.expected == position else 0.05)
         else:
             await asyncio.sleep(0)
 
