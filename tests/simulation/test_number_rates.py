@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from statistics import median
 
 import pytest
 
+from agents.sweep import LONGEST_REST
 from tests.simulation import whatsapp, world
 from tests.simulation.network import Answer, Exchange, Request
 from tests.simulation.staged import Stage, whatsapp_name
@@ -161,6 +163,8 @@ def test_a_pair_rate_stops_only_its_own_thread_however_much_waits_in_it(monkeypa
     print(f"the flood was over after {outcome.last:.0f} s, others {max(outcome.waits):.1f} s")
     assert outcome.in_order
     assert max(outcome.waits) <= PROMPTLY
+    # Though the sweep has come to the end and rests, it does not oversleep what the live stream brings.
+    assert median(outcome.waits) <= LONGEST_REST / 10
 
 
 def test_the_throughput_of_a_number_is_used_when_whatsapp_counts_by_the_second(monkeypatch: pytest.MonkeyPatch) -> None:
