@@ -16,6 +16,8 @@ from tests.simulation.trail import Attempt
 class _Sent:
     call: Call
     demand: Demand
+    #: Number of the takeover under which it was attempted; None without an attempt.
+    owner: int | None
     #: Its process was stopped in front of it, and replaced meanwhile.
     is_of_zombie: bool
 
@@ -34,14 +36,15 @@ def overlapping(evidence: Evidence) -> Iterator[str]:
         attempt, demand = right(evidence, call)
         if demand.optional or demand.id in evidence.demands.forgotten or is_in_gap(evidence, demand):
             continue
-        sent = _Sent(call, demand, _is_of_zombie(evidence, call, attempt, demand))
+        owner = None if attempt is None else bisect_left(evidence.trail.claims[demand.fact[0]], attempt.offset)
+        sent = _Sent(call, demand, owner, _is_of_zombie(evidence, call, attempt, demand))
         lane = (demand.thread, demand.platform)
         others = [other for other in under_way.get(lane, ()) if other.call.ended > call.began]
         under_way[lane] = [*others, sent]
         for other in others:
             if sent.is_of_zombie or other.is_of_zombie:
                 evidence.reached["call of a zombie beside its successor's"] += 1
-            elif not _is_known_by_another(evidence, other, call):
+            elif not _is_known_by_another(evidence, other, sent):
                 yield f"two calls of a lane at once: {call} and {other.call}"
 
 
@@ -56,7 +59,7 @@ def _is_of_zombie(evidence: Evidence, call: Call, attempt: Attempt | None, deman
     return any(stop.process == call.process and stop.ended >= attempted for stop in evidence.books.stops)
 
 
-def _is_known_by_another(evidence: Evidence, other: _Sent, call: Call) -> bool:
+def _is_known_by_another(evidence: Evidence, other: _Sent, sent: _Sent) -> bool:
     """True when an earlier call's late result had made a former owner's answer needless."""
     confirmed = evidence.story(other.demand.fact).confirmed.get(other.call.part)
-    return other.call.process != call.process and confirmed is not None and confirmed < call.log_end_sent
+    return other.owner != sent.owner and confirmed is not None and confirmed < sent.call.log_end_sent
