@@ -110,6 +110,7 @@ def test_a_partition_that_comes_back_soon_finds_what_the_platform_said_but_nothi
     bucket = table.bucket("client", 3, 300)
     bucket.observe(0.0, used=300, allowed=300, reset=30)
     clock[0] = 10.0
+    bucket.level = 5.0
     table.drop_partition(3)
     clock[0] = 20.0
     again = table.bucket("client", 3, 300)
