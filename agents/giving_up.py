@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from schemas.envelope import decode_data, encode, envelope, time_of_milliseconds
+from agents.late_copies import SKEW_MS
+from schemas.envelope import Envelope, decode_data, encode, envelope, time_of_milliseconds
 from schemas.events import Failure, MessageData, StatusData, StatusPersonal
 from schemas.ids import event_id
 from schemas.notices import SOURCE
@@ -31,7 +32,8 @@ async def give_up(
 ) -> None:
     """Append the fact `status.failed` (it demands the receipt that tells the agent), the dead letter, then the outcome.
 
-    A crash between two of them repeats the first ones; their ids are deterministic, so the copies are recognised.
+    A crash between two of them repeats what may be lacking. The dead letter has a deterministic id. The status carries
+    the time of now, by which no copy of an hour later would be recognised, so a former owner's is looked for first.
     """
     context, fact, delivery = partition.context, place.fact, place.delivery
     if delivery.kind == "message":
@@ -79,5 +81,15 @@ async def _append_failed_status(partition: PartitionSender, place: Place, failur
             personal=StatusPersonal(customer=message.personal.customer),
         ),
     )
+    if await _is_in_the_log(partition, place, fact):
+        return
     headers = (("type", fact.type.encode()), ("id", fact.id.encode()))
     await context.writer.append(EVENTS, partition.number, encode(fact), key=delivery.tenant.encode(), headers=headers)
+
+
+async def _is_in_the_log(partition: PartitionSender, place: Place, status: Envelope) -> bool:
+    """True when a former owner has said so already, perhaps so long ago that no duplicate window would know."""
+    record = place.fact.record
+    if record.timestamp - SKEW_MS >= partition.taken_over_at or partition.sweep is None:
+        return False
+    return await partition.sweep.late_copies.is_in_the_log(status.id, record)

@@ -23,8 +23,20 @@ TURN = 5 * BATCH
 
 
 class _Question(msgspec.Struct, frozen=True):
-    fact: Fact
+    """Does a record of the tenant have one of the keys?"""
+
+    keys: tuple[str, ...]
+    tenant: bytes | None
+    #: Unix milliseconds before which none can have been appended.
+    since: int
+    #: Only below this offset; None: in all of the log.
+    before: int | None
     answer: asyncio.Future[bool]
+
+    def is_answered_by(self, first: dict[str, int]) -> bool:
+        """``first`` has the offset of the first record with a key."""
+        found = (first[key] for key in self.keys if key in first)
+        return any(self.before is None or offset < self.before for offset in found)
 
 
 @dataclass(slots=True)
@@ -45,9 +57,9 @@ class _Search:
             self.first.setdefault(key, record.offset)
 
     def answer(self) -> None:
-        for fact, answer in ((question.fact, question.answer) for question in self.questions):
-            if not answer.done():
-                answer.set_result(any(self.first.get(key, fact.offset) < fact.offset for key in fact.keys))
+        for question in self.questions:
+            if not question.answer.done():
+                question.answer.set_result(question.is_answered_by(self.first))
 
 
 class LateCopies:
@@ -65,11 +77,17 @@ class LateCopies:
         return bool(self._questions)
 
     async def is_copy(self, fact: Fact) -> bool:
-        """True when an earlier record of the partition has a key of ``fact``.
+        """True when an earlier record of the partition has a key of ``fact``."""
+        since = milliseconds_of_time(fact.event.time) - SKEW_MS
+        return await self._ask(fact.keys, fact.record.key, since, fact.offset)
 
-        One search answers all that ask before it begins.
-        """
-        question = _Question(fact, asyncio.get_running_loop().create_future())
+    async def is_in_the_log(self, id: str, cause: Record) -> bool:
+        """True when a fact with this id, of the tenant of ``cause`` and appended after it, is in the partition."""
+        return await self._ask((id,), cause.key, cause.timestamp - SKEW_MS, None)
+
+    async def _ask(self, keys: tuple[str, ...], tenant: bytes | None, since: int, before: int | None) -> bool:
+        # One search answers all that ask before it begins.
+        question = _Question(keys, tenant, since, before, asyncio.get_running_loop().create_future())
         self._questions.append(question)
         self._wake()
         return await question.answer
@@ -103,9 +121,9 @@ class LateCopies:
     async def _begin(self, reader: Reader) -> _Search:
         """From the earliest instant at which a first copy can have been appended to the last fact in question."""
         questions = list(self._questions)
-        facts = [question.fact for question in questions]
-        earliest = min(milliseconds_of_time(fact.event.time) for fact in facts) - SKEW_MS
-        end = max(fact.offset for fact in facts)
-        start = await reader.offset_at(earliest)
-        keys, tenants = frozenset(key for fact in facts for key in fact.keys), frozenset(f.record.key for f in facts)
+        ends = {question.before for question in questions}
+        end = max([await reader.end_offset() if end is None else end for end in ends])
+        start = await reader.offset_at(min(question.since for question in questions))
+        keys = frozenset(key for question in questions for key in question.keys)
+        tenants = frozenset(question.tenant for question in questions)
         return _Search(questions, end if start is None else start, end, keys, tenants, {})

@@ -63,6 +63,8 @@ class PartitionSender:
         #: Monotonic time at which the ledger was complete.
         self.ready_at = 0.0
         self.term = -1
+        #: Unix milliseconds at which the log shows the takeover.
+        self.taken_over_at = 0
         self._on_fenced = on_fenced
         self._tasks: set[asyncio.Task[None]] = set()
         self._lanes: set[asyncio.Task[None]] = set()
@@ -129,7 +131,7 @@ class PartitionSender:
         await tail.start()
         asked = context.now()
         claim = await self.outcomes.append("sender.took_over", TookOver(sender=context.sender))
-        self.term = claim.offset
+        self.term, self.taken_over_at = claim.offset, claim.timestamp
         context.metrics.clock_skew.set((claim.timestamp - asked) / 1000)
         stride = settings.checkpoint_records + settings.checkpoint_records // 2
         outcomes_start = await tail.start_offset()

@@ -46,6 +46,9 @@ class Log:
     async def position(self) -> int:
         return self.at
 
+    async def end_offset(self) -> int:
+        return LENGTH
+
     async def offset_at(self, timestamp: int) -> int:
         return 0
 
@@ -81,6 +84,16 @@ async def test_a_search_that_retention_overtook_begins_anew(log: Reader) -> None
     while copies.asked:
         await copies.search(log)
     assert [task.result() for task in await _done([asked])] == [True]
+
+
+async def test_what_is_to_be_appended_is_looked_for_up_to_the_end_of_the_log(log: Reader) -> None:
+    copies = LateCopies(fact, lambda: None)
+    asked = [asyncio.create_task(copies.is_in_the_log(id, record(3))) for id in ("29", "5", "30")]
+    asked.append(asyncio.create_task(copies.is_copy(fact(record(5)))))
+    await asyncio.sleep(0)
+    while copies.asked:
+        await copies.search(log)
+    assert [task.result() for task in await _done(asked)] == [True, True, False, False]
 
 
 async def _done(asked: list[asyncio.Task[bool]]) -> list[asyncio.Task[bool]]:
