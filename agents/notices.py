@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 PACE = 1.0
 #: Seconds between two looks at whether a record has been read back.
 READ_BACK_PACE = 0.02
+#: Milliseconds after which a look at who waits counts no longer: the process may have been stopped meanwhile.
+FRESH_MS = 3_000
 BATCH = 500
 #: So many threads an outage are kept in memory; further ones are not told.
 THREADS = 10_000
@@ -167,8 +169,10 @@ class Notices:
         if not due or not await self._knows_the_log(key, outage.position):
             return
         for thread, (record, event) in due.items():
+            if self._context.now() - now > FRESH_MS:
+                return
             if self._waits(key, record):
-                await self._append(event, tenant, record.timestamp + after)
+                await self._append(event, tenant, record.timestamp + after, now)
             if outage.waiting.pop(thread, None):
                 outage.told.add(thread)
 
@@ -185,10 +189,10 @@ class Notices:
             await asyncio.sleep(READ_BACK_PACE)
         return not partition.is_closed() and partition.ledger.owner == partition.term
 
-    async def _append(self, waiting: Envelope, tenant: Tenant, due: int) -> None:
-        recorded = time_of_milliseconds(self._context.now())
+    async def _append(self, waiting: Envelope, tenant: Tenant, due: int, decided: int) -> None:
+        times = (time_of_milliseconds(moment) for moment in (due, decided))
         try:
-            notice = outage_notice(waiting, tenant.outage_notice or "", time_of_milliseconds(due), recorded)
+            notice = outage_notice(waiting, tenant.outage_notice or "", *times)
         except (UndecodableRecord, UnknownEventVersion):
             return
         if notice.id in self._appended:

@@ -50,6 +50,7 @@ class Event(msgspec.Struct):
     type: str
     time: str
     data: dict[str, Any]
+    recordedtime: str = ""
     tenantid: str = ""
     subject: str = ""
     causationid: str | None = None

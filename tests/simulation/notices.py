@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from schemas.envelope import milliseconds_of_time
 from streams.log import Record
 from tests.simulation.demands import Demand, FactId, decode_event
 from tests.simulation.evidence import Evidence
@@ -25,7 +26,8 @@ class Notice:
     thread: str
     #: Event id of the message that waits.
     message: str
-    #: Unix milliseconds.
+    #: Unix milliseconds at which its sender decided on it, and at which it stood in the log.
+    decided: int
     appended: int
 
 
@@ -61,10 +63,23 @@ def told_twice(evidence: Evidence) -> Iterator[str]:
         last[notice.tenant, notice.thread] = notice
         if former is None or former.fact[1] < evidence.log.starts["events", former.fact[0]]:
             continue  # Whom retention has made forget may be told again.
-        if any(former.appended <= at <= notice.appended for at in _answers(evidence, notice)):
+        if _is_of_a_zombie(evidence, former) or _is_of_a_zombie(evidence, notice):
+            evidence.reached["notice of a zombie"] += 1
+        elif any(former.appended <= at <= notice.appended for at in _answers(evidence, notice)):
             evidence.reached["told of two outages"] += 1
         else:
             yield f"told twice of one outage: {notice} after {former}"
+
+
+def _is_of_a_zombie(evidence: Evidence, notice: Notice) -> bool:
+    """Its sender had said that it tells, and was taken over from before the notice stood in the log.
+
+    Like a call whose attempt stands in the log before the takeover: what is under way then no fence keeps out.
+    """
+    outcomes, claims = evidence.log.records["outcomes", notice.fact[0]], evidence.trail.claims[notice.fact[0]]
+    said = (record for record in outcomes if record.header("type") == b"destination.outage_told")
+    first = next((record.offset for record in said if record.timestamp >= notice.decided), len(outcomes))
+    return any(first < claim and outcomes[claim].timestamp <= notice.appended for claim in claims)
 
 
 def read_notices(evidence: Evidence) -> Iterator[Notice]:
@@ -85,7 +100,8 @@ def _notice(partition: int, record: Record) -> Notice | None:
     if event.source != "relaylog/sender":
         return None
     fact, message = (partition, record.offset), event.causationid or ""
-    return Notice(fact, event.id, event.tenantid, event.subject, message, record.timestamp)
+    decided = milliseconds_of_time(event.recordedtime)
+    return Notice(fact, event.id, event.tenantid, event.subject, message, decided, record.timestamp)
 
 
 def _waiting(evidence: Evidence, notice: Notice) -> list[Demand]:
