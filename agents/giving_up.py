@@ -81,7 +81,8 @@ async def _append_failed_status(partition: PartitionSender, place: Place, failur
             personal=StatusPersonal(customer=message.personal.customer),
         ),
     )
-    if await _is_in_the_log(partition, place, fact):
+    # Only what an agent wrote demands a receipt; else a second status does no harm.
+    if message.genesys_id is not None and await _is_in_the_log(partition, place, fact):
         return
     headers = (("type", fact.type.encode()), ("id", fact.id.encode()))
     await context.writer.append(EVENTS, partition.number, encode(fact), key=delivery.tenant.encode(), headers=headers)
