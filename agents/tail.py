@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from agents.context import Reader
 from agents.facts import Fact
 from agents.ledger import Destination as Key
-from schemas.envelope import decode
+from schemas.envelope import Envelope, decode
 from schemas.errors import UndecodableRecord
 from schemas.outcomes import Accepted, Attempted
 from streams.log import Record
@@ -68,6 +68,7 @@ class Tail:
         partition.outcomes.known_end.folded(record.offset + 1)
         if own is None and isinstance(done, Accepted):
             partition.conversations.note(event.tenantid, event.subject, done)
+            self._former_sent(record, event, done)
         if event.type == "sender.took_over":
             self._owner_changed(record.offset)
         self._let_call(event.id)
@@ -77,6 +78,13 @@ class Tail:
             key: Key = (event.tenantid, done.platform)
             if partition.ledger.is_finished(key, done.offset):
                 partition.finished(key, done.offset)
+
+    def _former_sent(self, record: Record, event: Envelope, accepted: Accepted) -> None:
+        """What a former owner's call has just brought to WhatsApp: its thread's next one waits for it as for ours."""
+        left = self._context.settings.order_wait - (self._context.now() - record.timestamp) / 1000
+        if accepted.platform == "whatsapp" and event.tenantid and event.subject and left > 0:
+            sent = (accepted.delivery, accepted.part)
+            self._partition.sightings.sent((event.tenantid, event.subject), sent, left)
 
     def _owner_changed(self, offset: int) -> None:
         if offset == self._partition.term:

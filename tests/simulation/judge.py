@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterator
 
 from schemas.envelope import milliseconds_of_time
-from tests.simulation.books import Arrival
 from tests.simulation.demands import Demand, FactId
 from tests.simulation.evidence import Evidence, is_in_gap, right
+from tests.simulation.hurried import hurried
 from tests.simulation.lanes import overlapping
-from tests.simulation.log import EPOCH_MS
 from tests.simulation.notices import told_twice, unfounded
-
-#: Seconds by which an arrival may come earlier than the sender's own clock would have it.
-SLACK = 0.01
 
 
 def judge(evidence: Evidence) -> list[str]:
@@ -27,7 +22,7 @@ def judge(evidence: Evidence) -> list[str]:
         _invented,
         _reordered,
         overlapping,
-        _hurried,
+        hurried,
         _given_up,
         _over_budget,
         unfounded,
@@ -138,43 +133,6 @@ def _first_arrivals(evidence: Evidence) -> Iterator[tuple[Demand, int]]:
             if (demand.fact, arrival.part) not in seen:
                 seen.add((demand.fact, arrival.part))
                 yield demand, arrival.part
-
-
-def _hurried(evidence: Evidence) -> Iterator[str]:
-    """Towards WhatsApp the next message waits until the one before was shown, or for the order wait."""
-    shown = evidence.demands.shown
-    before: dict[str, Arrival] = {}
-    for arrival in evidence.books.arrivals:
-        demands = evidence.facts.get(arrival.name)
-        if arrival.platform != "whatsapp" or not demands:
-            continue
-        former = before.get(demands[0].thread)
-        before[demands[0].thread] = arrival
-        if former is None or not former.accepted or (former.name, former.part) == (arrival.name, arrival.part):
-            continue
-        if former.process != arrival.process:
-            continue  # The successor does not know what its former sent last.
-        # A call that was given up without its answer may have been on its way for as long as it was waited for.
-        if _was_given_up(evidence, former) or _was_given_up(evidence, arrival):
-            continue
-        if _was_taken_over(evidence, demands[0].fact[0], former, arrival):
-            continue
-        waited, now = arrival.at - former.at, EPOCH_MS + 1000 * arrival.at
-        if shown.get((former.name, former.part), now) >= now:
-            evidence.reached["order wait over"] += 1
-            if waited < evidence.settings.order_wait - SLACK:
-                yield f"hurried: {arrival} {waited:.3f} s after {former}"
-        else:
-            evidence.reached["shown in time"] += 1
-
-
-def _was_given_up(evidence: Evidence, arrival: Arrival) -> bool:
-    return evidence.story(evidence.facts[arrival.name][0].fact).ending is not None
-
-
-def _was_taken_over(evidence: Evidence, partition: int, former: Arrival, arrival: Arrival) -> bool:
-    claims = evidence.trail.claims[partition]
-    return bisect_right(claims, former.log_end_sent) != bisect_right(claims, arrival.log_end)
 
 
 def _given_up(evidence: Evidence) -> Iterator[str]:

@@ -201,6 +201,11 @@ def without_the_wait_for_the_message_before(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @mutant
+def without_waiting_for_what_a_former_owner_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Tail, "_former_sent", lambda *_: None)
+
+
+@mutant
 def without_listening_to_the_rate_headers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(TokenBucket, "observe", lambda self, *_, **__: None)
 

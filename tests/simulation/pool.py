@@ -52,6 +52,7 @@ SOMETIMES = (
     "unanswered, then found at genesys",
     "unanswered, then not there at genesys",
     "unanswered, then found at whatsapp",
+    "order wait for what a former owner sent",
     "held",
     "dead_lettered",
     "expired",
