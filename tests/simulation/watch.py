@@ -55,8 +55,8 @@ class Watch:
         return +self.reached
 
     def _owners(self, number: int) -> Iterator[PartitionSender]:
-        """Those who believe that they own the partition."""
-        for member in self._world.group.members:
+        """Those who believe that they own the partition, though the group may not know them for a while."""
+        for member in self._world.members.values():
             partition = member.sender._partitions.get(number)
             if partition is not None and partition.tail.ready.is_set() and not partition.is_closed():
                 yield partition
