@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from agents.waiting import set_within
 from schemas.envelope import Envelope, decode_data
@@ -29,6 +29,12 @@ class _Watch:
     whatsapp_id: str | None = None
 
 
+class _Former(NamedTuple):
+    watch: _Watch
+    until: float
+    is_own: bool
+
+
 class Sightings:
     """Statuses of what was sent within the last seconds, as they come by in ``events``; nothing else is kept."""
 
@@ -36,8 +42,8 @@ class Sightings:
         self._clock = clock
         #: By delivery, then by part.
         self._watches: dict[str, dict[int, _Watch]] = {}
-        #: What each thread was sent last, and until when the next message waits for it; in the order of that time.
-        self._former: dict[Thread, tuple[_Watch, float]] = {}
+        #: What each thread was sent last; in the order of the time until which the next message waits for it.
+        self._former: dict[Thread, _Former] = {}
         self._tidied = 0.0
 
     def watch(self, sent: Sent, seconds: float) -> None:
@@ -46,10 +52,19 @@ class Sightings:
 
     def sent(self, thread: Thread, what: Sent, seconds: float) -> None:
         """The thread's last message: its next one waits until this one was shown, so many seconds at most."""
+        self._sent(thread, what, seconds, is_own=True)
+
+    def former_owner_sent(self, thread: Thread, what: Sent, seconds: float) -> None:
+        """As ``sent``, by a former owner. What this one has sent since stays the thread's last, whatever comes late."""
+        former = self._former.get(thread)
+        if former is None or not former.is_own:
+            self._sent(thread, what, seconds, is_own=False)
+
+    def _sent(self, thread: Thread, what: Sent, seconds: float, is_own: bool) -> None:
         watch, now = self._watch(what, seconds), self._clock()
         self._former.pop(thread, None)
-        self._former[thread] = (watch, now + seconds)
-        while self._former and (oldest := next(iter(self._former))) and self._former[oldest][1] <= now:
+        self._former[thread] = _Former(watch, now + seconds, is_own)
+        while self._former and (oldest := next(iter(self._former))) and self._former[oldest].until <= now:
             del self._former[oldest]
 
     def note(self, event: Envelope) -> None:
@@ -70,9 +85,8 @@ class Sightings:
         former = self._former.get(thread)
         if former is None:
             return None
-        watch, until = former
-        await self._wait(watch.shown, until)
-        return "shown" if watch.shown.is_set() else "over"
+        await self._wait(former.watch.shown, former.until)
+        return "shown" if former.watch.shown.is_set() else "over"
 
     async def find(self, sent: Sent) -> str | None:
         """The wamid of ``sent`` once any status of it comes by; None when its time is over or nobody watches."""

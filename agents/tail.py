@@ -84,7 +84,7 @@ class Tail:
         left = self._context.settings.order_wait - (self._context.now() - record.timestamp) / 1000
         if accepted.platform == "whatsapp" and event.tenantid and event.subject and left > 0:
             sent = (accepted.delivery, accepted.part)
-            self._partition.sightings.sent((event.tenantid, event.subject), sent, left)
+            self._partition.sightings.former_owner_sent((event.tenantid, event.subject), sent, left)
 
     def _owner_changed(self, offset: int) -> None:
         if offset == self._partition.term:

@@ -62,3 +62,20 @@ def test_a_call_without_an_answer_is_found_by_any_status_of_it() -> None:
         return await sightings.find(("m", 1)), await sightings.find(("m", 2))
 
     assert run_virtually(course()) == ("wamid", None)
+
+
+def test_what_a_former_owner_sent_is_waited_for_until_something_of_ones_own_was_sent() -> None:
+    async def course() -> tuple[float, float]:
+        loop = asyncio.get_running_loop()
+        sightings = Sightings(loop.time)
+        sightings.former_owner_sent(THREAD, ("former", 1), 1.0)
+        sightings.former_owner_sent(THREAD, ("former", 2), 2.0)
+        await sightings.until_former_is_shown(THREAD)
+        after_former = loop.time()
+        sightings.sent(THREAD, ("own", 1), 3.0)
+        # The result of a call of long ago.
+        sightings.former_owner_sent(THREAD, ("former", 1), 1.0)
+        await sightings.until_former_is_shown(THREAD)
+        return after_former, loop.time() - after_former
+
+    assert run_virtually(course()) == (2.0, 3.0)
