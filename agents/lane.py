@@ -112,6 +112,7 @@ class LaneHead:
         taken = await self._find_out(attempt.part, absence_counts=False)
         if taken:
             self._done = attempt.part
+            self._keep_order_after(attempt.part)
             return self._done == len(self._delivery.calls)
         return taken is not None
 
@@ -142,18 +143,26 @@ class LaneHead:
 
     async def _send_parts(self) -> None:
         done = max(self._done, self._attempts.parts_taken(), self._delivery.taken)
-        sightings, thread = self._partition.sightings, (self._delivery.tenant, self._delivery.lane)
-        # WhatsApp does not keep the order of what it accepted (whatsapp.md section 4): each waits for the one before.
-        waits = self._delivery.platform == "whatsapp" and self._delivery.kind == "message"
         for part in range(done + 1, len(self._delivery.calls) + 1):
-            if waits:
-                result = await sightings.until_former_is_shown(thread)
-                if result is not None:
-                    self._context.metrics.order_waits.labels(result).inc()
+            await self._until_its_turn()
             if not await self._send_part(part):
                 return
-            if waits:
-                sightings.sent(thread, (self._delivery.id, part), self._settings.order_wait)
+            self._keep_order_after(part)
+
+    def _needs_order(self) -> bool:
+        """WhatsApp does not keep the order of what it accepted (whatsapp.md section 4): each waits for its former."""
+        return self._delivery.platform == "whatsapp" and self._delivery.kind == "message"
+
+    async def _until_its_turn(self) -> None:
+        if self._needs_order():
+            result = await self._partition.sightings.until_former_is_shown((self._delivery.tenant, self._delivery.lane))
+            if result is not None:
+                self._context.metrics.order_waits.labels(result).inc()
+
+    def _keep_order_after(self, part: int) -> None:
+        if self._needs_order():
+            thread, sent = (self._delivery.tenant, self._delivery.lane), (self._delivery.id, part)
+            self._partition.sightings.sent(thread, sent, self._settings.order_wait)
 
     async def _send_part(self, part: int) -> bool:
         """Try until the platform has taken the part (True) or the delivery is given up (False)."""
