@@ -65,5 +65,10 @@ def is_in_gap(evidence: Evidence, demand: Demand) -> bool:
     )
 
 
+def is_unknown(evidence: Evidence, demand: Demand) -> bool:
+    """True when an owner may not know the fact, or takes a copy for it, because retention has taken something."""
+    return demand.optional or demand.id in evidence.demands.forgotten or is_in_gap(evidence, demand)
+
+
 def _partitions(log: SimulatedLog, topic: str) -> dict[int, list[Record]]:
     return {partition: records for (name, partition), records in sorted(log.records.items()) if name == topic}

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from tests.simulation.books import Arrival
-from tests.simulation.evidence import Evidence, right
+from tests.simulation.evidence import Evidence, is_unknown, right
 from tests.simulation.log import EPOCH_MS
 
 #: Seconds by which an arrival may come earlier than the sender's own clock would have it.
@@ -56,11 +56,13 @@ def _was_taken_over(evidence: Evidence, partition: int, former: Arrival, arrival
 def _was_heard_of(evidence: Evidence, former: Arrival, arrival: Arrival) -> bool:
     """The successor has read between its claim and its attempt that the former call was accepted.
 
-    What stands before its claim it may know from a checkpoint, which does not say when that was.
+    What stands before its claim it may know from a checkpoint, which does not say when that was. And where retention
+    has taken the former fact from it, nothing stands in its lane for which it waits.
     """
     attempt, demand = right(evidence, arrival)
-    heard = evidence.story(right(evidence, former)[1].fact).confirmed.get(former.part)
-    if attempt is None or heard is None:
+    _, former_demand = right(evidence, former)
+    heard = evidence.story(former_demand.fact).confirmed.get(former.part)
+    if attempt is None or heard is None or is_unknown(evidence, former_demand):
         return False
     claims = evidence.trail.claims[demand.fact[0]]
     return claims[bisect_left(claims, attempt.offset) - 1] < heard < attempt.offset

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tests.simulation.books import Call
 from tests.simulation.demands import Demand
-from tests.simulation.evidence import Evidence, is_in_gap, right
+from tests.simulation.evidence import Evidence, is_unknown, right
 from tests.simulation.trail import Attempt
 
 
@@ -34,7 +34,7 @@ def overlapping(evidence: Evidence) -> Iterator[str]:
         if call.name not in evidence.facts:
             continue
         attempt, demand = right(evidence, call)
-        if demand.optional or demand.id in evidence.demands.forgotten or is_in_gap(evidence, demand):
+        if is_unknown(evidence, demand):
             continue
         owner = None if attempt is None else bisect_left(evidence.trail.claims[demand.fact[0]], attempt.offset)
         sent = _Sent(call, demand, owner, _is_of_zombie(evidence, call, attempt, demand))
