@@ -81,7 +81,9 @@ class Tail:
 
     def _former_sent(self, record: Record, event: Envelope, accepted: Accepted) -> None:
         """What a former owner's call has just brought to WhatsApp: its thread's next one waits for it as for ours."""
-        left = self._context.settings.order_wait - (self._context.now() - record.timestamp) / 1000
+        # The broker's clock may be ahead of ours.
+        age = max(0.0, (self._context.now() - record.timestamp) / 1000)
+        left = self._context.settings.order_wait - age
         if accepted.platform == "whatsapp" and event.tenantid and event.subject and left > 0:
             sent = (accepted.delivery, accepted.part)
             self._partition.sightings.former_owner_sent((event.tenantid, event.subject), sent, left)
