@@ -190,9 +190,9 @@ class Notices:
         return not partition.is_closed() and partition.ledger.owner == partition.term
 
     async def _append(self, waiting: Envelope, tenant: Tenant, due: int, decided: int) -> None:
-        times = (time_of_milliseconds(moment) for moment in (due, decided))
+        text, time, recorded = tenant.outage_notice or "", time_of_milliseconds(due), time_of_milliseconds(decided)
         try:
-            notice = outage_notice(waiting, tenant.outage_notice or "", *times)
+            notice = outage_notice(waiting, text, time, recorded)
         except (UndecodableRecord, UnknownEventVersion):
             return
         if notice.id in self._appended:
