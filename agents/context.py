@@ -124,3 +124,7 @@ class SenderContext:
     metrics: SenderMetrics
     #: Numbers the process's records, so that no two have one id, whichever ownership of a partition wrote them.
     serial: Iterator[int] = field(default_factory=lambda: count(1))
+
+    def is_current(self, tenant: Tenant) -> bool:
+        """False once another record of the tenant has taken the place of this one, be it with the same words."""
+        return self.tenants.by_id(tenant.id) is tenant

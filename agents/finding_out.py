@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from agents.answers import Taken
 from agents.attempt import Attempts
+from agents.circuit import Verdict
 from agents.conversations import Conversation
 from agents.look_up import Found, NotThere, Unsure
 from agents.policy import backoff
 from agents.remotes import NotReady
+from schemas.tenant import Channel, Tenant
 
 if TYPE_CHECKING:
     from agents.destination import Destination, Place
@@ -86,16 +88,21 @@ class Inquiry:
         self._attempts.check()
         tenant = self._context.tenants.by_id(self._delivery.tenant)
         channel = tenant.channel(self._delivery.channel) if tenant else None
-        found: Found
+        found: Found = Unsure(f"channel {self._delivery.channel} is not configured", again=False)
         try:
-            if tenant is None or channel is None:
-                return Unsure(f"channel {self._delivery.channel} is not configured", again=False)
-            found = await self._remote.look_up(tenant, channel, self._delivery.calls[part - 1], conversation)
-        except NotReady as not_ready:
-            found = Unsure(not_ready.answer.reason, again=True, verdict=not_ready.verdict)
+            if tenant is not None and channel is not None:
+                found = await self._read(tenant, channel, part, conversation)
         finally:
             circuit.abandon(lane)
         # An answer says that Genesys can be reached, not that it takes messages: that is left to the next send.
         if isinstance(found, Unsure) and found.concerns_destination:
             self._partition.judge(self._destination, lane, found.verdict)
         return found
+
+    async def _read(self, tenant: Tenant, channel: Channel, part: int, conversation: Conversation) -> Found:
+        try:
+            return await self._remote.look_up(tenant, channel, self._delivery.calls[part - 1], conversation)
+        except NotReady as not_ready:
+            # What a former record of the tenant could not do says nothing about the one that has taken its place.
+            verdict = not_ready.verdict if self._context.is_current(tenant) else Verdict.NOTHING
+            return Unsure(not_ready.answer.reason, again=True, verdict=verdict)

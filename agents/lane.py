@@ -197,6 +197,7 @@ class LaneHead:
         """Prepare and make one attempt; what it says about the destination goes to the circuit."""
         permit: Permit | None = None
         answer: Answer | None = None
+        tenant: Tenant | None = None
         lane = self._delivery.lane
         try:
             tenant, channel = self._configuration()
@@ -211,6 +212,9 @@ class LaneHead:
             if answer is not None:
                 self._partition.judge(self._destination, lane, self._verdict(answer))
         except NotReady as not_ready:
+            if tenant is not None and not self._context.is_current(tenant):
+                # What a former record of the tenant could not do says nothing about the one that has taken its place.
+                return None, None
             answer = not_ready.answer
             self._partition.judge(self._destination, lane, not_ready.verdict)
             self._attempts.count_refusal(not_ready.answer)

@@ -17,6 +17,9 @@ from schemas.tenant import Genesys, GenesysClient
 REFRESH_EARLY = 60.0
 #: After a mint that came too soon, which has a limit of its own, nobody mints for this long.
 MINT_RATE_PAUSE = 10.0
+#: After credentials were refused, nobody mints by the same record of the tenant for this long: shorter than until the
+#: next probe of an open circuit, longer than a permit is waited for.
+REFUSED_PAUSE = 60.0
 
 
 #: (login_url, client_id, client_secret)
@@ -37,6 +40,20 @@ class _Token:
     fresh_until: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """How a mint was refused, which holds for all who ask before ``until``."""
+
+    answer: Refused
+    until: float
+    #: What the tenant's record said; None where no other record helps.
+    genesys: Genesys | None
+
+    def holds(self, genesys: Genesys, now: float) -> bool:
+        # By identity: an operator who registers the same once more has corrected something on the platform.
+        return now < self.until and (self.genesys is None or self.genesys is genesys)
+
+
 class TokenCache:
     """Tokens by client, secret and region: who names another's client by mistake gets no token of it.
 
@@ -50,7 +67,7 @@ class TokenCache:
         self._tokens: dict[_Key, _Token] = {}
         #: Mints under way: all who ask meanwhile share the end, good or bad.
         self._mints: dict[_Key, asyncio.Task[_Token]] = {}
-        self._too_soon: dict[_Key, tuple[float, MintFailed]] = {}
+        self._refusals: dict[_Key, _Refusal] = {}
 
     async def token(self, genesys: Genesys, client: GenesysClient) -> str:
         """A token that is valid for a while. Raises MintFailed."""
@@ -58,25 +75,33 @@ class TokenCache:
         known = self._tokens.get(key)
         if known is not None and known.fresh_until > now:
             return known.value
-        until, failed = self._too_soon.get(key, (now, None))
-        if failed is not None and until > now:
-            raise failed
+        refusal = self._refusals.get(key)
+        if refusal is not None and refusal.holds(genesys, now):
+            raise MintFailed(refusal.answer)
         mint = self._mints.get(key)
         if mint is None:
             mint = self._mints[key] = asyncio.create_task(self._mint(genesys, client))
-            mint.add_done_callback(lambda done: self._minted(key, done))
+            mint.add_done_callback(lambda done: self._minted(key, genesys, done))
         return (await asyncio.shield(mint)).value
 
-    def _minted(self, key: _Key, mint: asyncio.Task[_Token]) -> None:
+    def _minted(self, key: _Key, genesys: Genesys, mint: asyncio.Task[_Token]) -> None:
         del self._mints[key]
         if mint.cancelled():
             return
         failed = mint.exception()
         self._counts.labels(_how(failed)).inc()
+        self._refusals.pop(key, None)
         if failed is None:
             self._tokens[key] = mint.result()
-        elif isinstance(failed, MintFailed) and isinstance(failed.answer, Refused) and failed.answer.status == 429:
-            self._too_soon[key] = (self._clock() + MINT_RATE_PAUSE, failed)
+        elif isinstance(failed, MintFailed) and (refusal := self._refusal(failed.answer, genesys)) is not None:
+            self._refusals[key] = refusal
+
+    def _refusal(self, answer: Refused | NotSent, genesys: Genesys) -> _Refusal | None:
+        if not isinstance(answer, Refused) or answer.status >= 500:
+            return None
+        if answer.status == 429:
+            return _Refusal(answer, self._clock() + MINT_RATE_PAUSE, None)
+        return _Refusal(answer, self._clock() + REFUSED_PAUSE, genesys)
 
     def drop(self, genesys: Genesys, client: GenesysClient, value: str) -> None:
         """Forget a token that the API refused, unless another has taken its place."""

@@ -1,4 +1,4 @@
-"""A token that Genesys revokes while many calls carry it: everybody is refused once, one mint, and nobody waits."""
+"""Tokens under many calls: one that is revoked stops nobody, and credentials that are refused are asked for once."""
 
 from __future__ import annotations
 
@@ -67,3 +67,51 @@ def test_if_the_first_refusal_counted_two_threads_would_stop_the_tenant(monkeypa
     monkeypatch.setattr("agents.lane.verdict", every_refusal_counts)
     stage = RevokedStage()
     assert stage.play(stage.course) > policy.CONFIGURATION_BACKOFF
+
+
+class RefusedStage(Stage):
+    """The token endpoint refuses the tenant's credentials until they are corrected, ``corrected`` seconds later."""
+
+    def __init__(self, corrected: float) -> None:
+        super().__init__()
+        self.corrected = corrected
+        self.mints = 0
+        self.refuses = True
+        self._take = self.world.genesys.take
+        self.world.genesys.take = self._take_unless_refused  # type: ignore[method-assign]
+
+    def _take_unless_refused(self, request: Request, exchange: Exchange) -> None:
+        if request.path == "/oauth/token":
+            self.mints += 1
+            if self.refuses:
+                exchange.answer(0.1, Answer(401, {"error": "invalid_client", "error_description": "unknown"}))
+                return
+        self._take(request, exchange)
+
+    async def course(self) -> tuple[int, float]:
+        """How many mints were tried, and the seconds from the correction of the record until all was taken."""
+        for thread in range(4 * THREADS):
+            self.say(f"thread {thread}")
+        await asyncio.sleep(self.corrected)
+        refused, self.refuses = self.mints, False
+        began = asyncio.get_running_loop().time()
+        self.correct()
+        await self.settle()
+        arrivals = [arrival.at for arrival in self.world.books.arrivals if arrival.accepted]
+        assert len(arrivals) == 4 * THREADS
+        return refused, max(arrivals) - began
+
+    def correct(self) -> None:
+        """The operator registers the tenant again."""
+        again = self.tenant.model_copy(update={"genesys": self.tenant.genesys.model_copy()})
+        self.world.by_name[again.id] = again
+        self.world.tenant_changed(again.id)
+
+
+@pytest.mark.parametrize("corrected", [1.0, 30.0])
+def test_refused_credentials_are_asked_for_once_and_at_once_when_they_are_corrected(corrected: float) -> None:
+    """Each of many threads has passed the circuit before it opens, and waits for its permit."""
+    stage = RefusedStage(corrected)
+    refused, seconds = stage.play(stage.course)
+    assert refused == 1
+    assert seconds < policy.CONFIGURATION_BACKOFF

@@ -65,7 +65,7 @@ class World:
         self.log = SimulatedLog(random)
         self.group = SimulatedGroup(random, self.log, PARTITIONS, SESSION)
         self.gateway = SimulatedGateway(random, self.log, copies=0.1, window=WINDOW)
-        self.operator = SimulatedOperator(random, self.log, self.gateway, self.by_name, self._tenant_changed)
+        self.operator = SimulatedOperator(random, self.log, self.gateway, self.by_name, self.tenant_changed)
         self.genesys = SimulatedGenesys(random, self.log, self.books, CALL_TIMEOUT)
         self.whatsapp = SimulatedWhatsApp(random, self.log, self.books, self.gateway, CALL_TIMEOUT)
         for tenant in self.by_name.values():
@@ -91,7 +91,8 @@ class World:
     def by_id(self, tenant_id: str) -> Tenant | None:
         return self.by_name.get(tenant_id)
 
-    def _tenant_changed(self, tenant_id: str) -> None:
+    def tenant_changed(self, tenant_id: str) -> None:
+        """Every process that lives hears of the tenant's new record."""
         for member in self.group.members:
             if not member.process.dead:
                 member.process.tell(partial(member.sender.tenants_changed, {tenant_id}))

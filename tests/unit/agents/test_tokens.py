@@ -16,7 +16,7 @@ from agents.circuit import Verdict
 from agents.metrics import SenderMetrics
 from agents.rates import RateTable
 from agents.remotes import GenesysRemote, NotReady
-from agents.tokens import MINT_RATE_PAUSE, MintFailed, TokenCache
+from agents.tokens import MINT_RATE_PAUSE, REFUSED_PAUSE, MintFailed, TokenCache
 from schemas.tenant import Genesys, GenesysClient, Tenant
 from tests.unit.schemas.samples import tenant as registered
 
@@ -91,12 +91,30 @@ async def test_a_refused_token_is_dropped_once_whoever_else_carried_it(bench: Be
     assert await bench.token() == "one-2"
 
 
-async def test_all_who_wait_share_one_refusal_and_the_next_one_asks_anew(bench: Bench) -> None:
+async def test_all_who_wait_share_one_refusal(bench: Bench) -> None:
     bench.endpoint.known.clear()
     ends = await asyncio.gather(*(bench.token() for _ in range(50)), return_exceptions=True)
     assert {type(end) for end in ends} == {MintFailed}
     assert bench.endpoint.asked["one"] == 1
+
+
+async def test_a_refusal_holds_for_a_while(bench: Bench) -> None:
+    bench.endpoint.known.clear()
+    for _ in range(5):
+        with pytest.raises(MintFailed):
+            await bench.token()
+    assert bench.endpoint.asked["one"] == 1
     bench.endpoint.known.add("one")
+    bench.now += REFUSED_PAUSE + 0.1
+    assert await bench.token() == "one-2"
+
+
+async def test_a_refusal_holds_no_longer_than_the_tenants_record(bench: Bench) -> None:
+    bench.endpoint.known.clear()
+    with pytest.raises(MintFailed):
+        await bench.token()
+    bench.endpoint.known.add("one")
+    bench.genesys = bench.genesys.model_copy()
     assert await bench.token() == "one-2"
 
 
@@ -134,6 +152,7 @@ async def test_a_client_whose_credentials_are_refused_is_stood_in_for(bench: Ben
     bench.endpoint.known.remove(bad)
     permits = [await bench.remote.permit(bench.tenant, bench.tenant.channels[0], "message") for _ in range(10)]
     assert {permit.client.client_id for permit in permits if permit.client} == {"one", "two"} - {bad}
+    assert bench.endpoint.asked[bad] <= 1
 
 
 async def test_with_no_client_left_the_destination_waits_for_a_person(bench: Bench) -> None:
