@@ -126,5 +126,8 @@ class SenderContext:
     serial: Iterator[int] = field(default_factory=lambda: count(1))
 
     def is_current(self, tenant: Tenant) -> bool:
-        """False once another record of the tenant has taken the place of this one, be it with the same words."""
+        """False once another record of the tenant has taken the place of this one, be it with the same words.
+
+        What a former record could not do says nothing about the one that has taken its place.
+        """
         return self.tenants.by_id(tenant.id) is tenant

@@ -103,6 +103,5 @@ class Inquiry:
         try:
             return await self._remote.look_up(tenant, channel, self._delivery.calls[part - 1], conversation)
         except NotReady as not_ready:
-            # What a former record of the tenant could not do says nothing about the one that has taken its place.
             verdict = not_ready.verdict if self._context.is_current(tenant) else Verdict.NOTHING
             return Unsure(not_ready.answer.reason, again=True, verdict=verdict)

@@ -55,6 +55,7 @@ class LaneHead:
         self._destination = destination
         self._place = place
         self._delivery = place.delivery
+        self._thread = self._delivery.tenant, self._delivery.lane
         self._planned_by, self._calls = place.tenant, place.delivery.calls
         #: The part's call once all that must precede it was done.
         self._staged: Call | None = None
@@ -155,14 +156,13 @@ class LaneHead:
 
     async def _until_its_turn(self) -> None:
         if self._needs_order():
-            result = await self._partition.sightings.until_former_is_shown((self._delivery.tenant, self._delivery.lane))
+            result = await self._partition.sightings.until_former_is_shown(self._thread)
             if result is not None:
                 self._context.metrics.order_waits.labels(result).inc()
 
     def _keep_order_after(self, part: int) -> None:
         if self._needs_order():
-            thread, sent = (self._delivery.tenant, self._delivery.lane), (self._delivery.id, part)
-            self._partition.sightings.sent(thread, sent, self._settings.order_wait)
+            self._partition.sightings.sent(self._thread, (self._delivery.id, part), self._settings.order_wait)
 
     async def _send_part(self, part: int) -> bool:
         """Try until the platform has taken the part (True) or the delivery is given up (False)."""
@@ -213,7 +213,6 @@ class LaneHead:
                 self._partition.judge(self._destination, lane, self._verdict(answer))
         except NotReady as not_ready:
             if tenant is not None and not self._context.is_current(tenant):
-                # What a former record of the tenant could not do says nothing about the one that has taken its place.
                 return None, None
             answer = not_ready.answer
             self._partition.judge(self._destination, lane, not_ready.verdict)

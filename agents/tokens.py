@@ -20,7 +20,8 @@ MINT_RATE_PAUSE = 10.0
 #: After credentials were refused, nobody mints by the same record of the tenant for this long: shorter than until the
 #: next probe of an open circuit, longer than a permit is waited for.
 REFUSED_PAUSE = 60.0
-
+#: By how a mint ended.
+_PAUSES = {"too_soon": MINT_RATE_PAUSE, "refused": REFUSED_PAUSE}
 
 #: (login_url, client_id, client_secret)
 _Key = tuple[str, str, str]
@@ -44,7 +45,7 @@ class _Token:
 class _Refusal:
     """How a mint was refused, which holds for all who ask before ``until``."""
 
-    answer: Refused
+    answer: Refused | NotSent
     until: float
     #: What the tenant's record said; None where no other record helps.
     genesys: Genesys | None
@@ -89,19 +90,14 @@ class TokenCache:
         if mint.cancelled():
             return
         failed = mint.exception()
-        self._counts.labels(_how(failed)).inc()
+        result = _how(failed)
+        self._counts.labels(result).inc()
         self._refusals.pop(key, None)
         if failed is None:
             self._tokens[key] = mint.result()
-        elif isinstance(failed, MintFailed) and (refusal := self._refusal(failed.answer, genesys)) is not None:
-            self._refusals[key] = refusal
-
-    def _refusal(self, answer: Refused | NotSent, genesys: Genesys) -> _Refusal | None:
-        if not isinstance(answer, Refused) or answer.status >= 500:
-            return None
-        if answer.status == 429:
-            return _Refusal(answer, self._clock() + MINT_RATE_PAUSE, None)
-        return _Refusal(answer, self._clock() + REFUSED_PAUSE, genesys)
+        elif isinstance(failed, MintFailed) and result in _PAUSES:
+            until = self._clock() + _PAUSES[result]
+            self._refusals[key] = _Refusal(failed.answer, until, genesys if result == "refused" else None)
 
     def drop(self, genesys: Genesys, client: GenesysClient, value: str) -> None:
         """Forget a token that the API refused, unless another has taken its place."""
